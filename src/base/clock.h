@@ -1,0 +1,12 @@
+/* clock.h - time that only moves forward. */
+#ifndef VECD_BASE_CLOCK_H
+#define VECD_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Nanoseconds of CLOCK_MONOTONIC; its zero means nothing. */
+uint64_t vecd_now_ns(void);
+
+static inline uint64_t vecd_now_ms(void) { return vecd_now_ns() / 1000000u; }
+
+#endif

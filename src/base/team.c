@@ -1,0 +1,153 @@
+/* team.c - persistent workers woken by a futex-backed condition: spin for as long as a short job's gap lasts, then sleep.
+ *
+ * Spinning threads must not fight for the core they wait for, so the spin is bounded and short where there are more
+ * members than processors. */
+#define _GNU_SOURCE
+#include "base/team.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cpu.h"
+#include "base/mem.h"
+
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+static void sleep_while_equal(atomic_uint *word, unsigned value) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void wake_all(atomic_uint *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, NULL, NULL, 0); }
+#else
+#error "team.c needs a futex; Linux is what vecd runs on"
+#endif
+
+/* About 20-50 us: longer than the gap between two steps of a layer, shorter than anyone would notice as idle load. */
+#define SPINS 4000u
+
+struct vecd_team {
+  pthread_mutex_t callers; /* one job at a time */
+  pthread_t *threads;      /* [size - 1] */
+  unsigned size, spins;
+  vecd_team_fn *fn;
+  void *ctx;
+  _Alignas(64) atomic_uint job;      /* counts jobs; members sleep on it */
+  atomic_uint job_sleepers;
+  _Alignas(64) atomic_uint arrived;  /* at the barrier */
+  _Alignas(64) atomic_uint phase;    /* counts barriers */
+  atomic_uint phase_sleepers;
+  atomic_bool stop;
+};
+
+typedef struct member {
+  vecd_team *team;
+  unsigned index;
+} member;
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* Waits until *word is no longer `old`. */
+static void wait_change(atomic_uint *word, atomic_uint *sleepers, unsigned old, unsigned spins) {
+  for (unsigned i = 0; i < spins; i++) {
+    if (atomic_load_explicit(word, memory_order_acquire) != old) return;
+    relax();
+  }
+  atomic_fetch_add(sleepers, 1);
+  while (atomic_load(word) == old) sleep_while_equal(word, old);
+  atomic_fetch_sub(sleepers, 1);
+}
+
+static void advance(atomic_uint *word, atomic_uint *sleepers) {
+  atomic_fetch_add(word, 1);
+  if (atomic_load(sleepers)) wake_all(word);
+}
+
+void vecd_team_barrier(vecd_team *team) {
+  if (team->size == 1) return;
+  unsigned phase = atomic_load_explicit(&team->phase, memory_order_relaxed);
+  if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == team->size) {
+    atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+    advance(&team->phase, &team->phase_sleepers);
+  } else {
+    wait_change(&team->phase, &team->phase_sleepers, phase, team->spins);
+  }
+}
+
+static void *member_main(void *arg) {
+  member m = *(member *)arg;
+  vecd_free(arg);
+  vecd_team *team = m.team;
+  unsigned seen = 0;
+  for (;;) {
+    wait_change(&team->job, &team->job_sleepers, seen, team->spins);
+    seen++;
+    if (atomic_load(&team->stop)) return NULL;
+    team->fn(team->ctx, m.index);
+    vecd_team_barrier(team);
+  }
+}
+
+void vecd_team_run(vecd_team *team, vecd_team_fn *fn, void *ctx) {
+  pthread_mutex_lock(&team->callers);
+  team->fn = fn;
+  team->ctx = ctx;
+  if (team->size > 1) advance(&team->job, &team->job_sleepers);
+  fn(ctx, 0);
+  vecd_team_barrier(team);
+  pthread_mutex_unlock(&team->callers);
+}
+
+unsigned vecd_team_size(const vecd_team *team) { return team->size; }
+
+vecd_status vecd_team_new(unsigned n_threads, vecd_team **out, vecd_err *err) {
+  unsigned n_cpus = vecd_cpu_count();
+  if (n_threads == 0) n_threads = n_cpus;
+  vecd_team *team = vecd_alloc_aligned(VECD_MEM_MISC, 64, sizeof *team);
+  pthread_t *threads = vecd_alloc_array(VECD_MEM_MISC, n_threads, sizeof *threads);
+  if (!team || !threads) {
+    vecd_free(team);
+    vecd_free(threads);
+    return vecd_err_no_memory(err, "worker threads", n_threads * sizeof *threads);
+  }
+  *team = (vecd_team){.threads = threads, .size = 1, .spins = n_threads <= n_cpus ? SPINS : 0};
+  pthread_mutex_init(&team->callers, NULL);
+  for (unsigned i = 1; i < n_threads; i++) {
+    member *m = vecd_alloc(VECD_MEM_MISC, sizeof *m);
+    if (m) *m = (member){team, i};
+    int e = m ? pthread_create(&threads[i - 1], NULL, member_main, m) : 1;
+    if (e) {
+      vecd_free(m);
+      vecd_team_free(&team);
+      return vecd_err_set(err, m ? VECD_IO : VECD_NO_MEMORY, VECD_NO_POS, "cannot start worker thread %u of %u", i, n_threads);
+    }
+    char name[24];
+    snprintf(name, sizeof name, "vecd-w%u", i % 1000);
+    pthread_setname_np(threads[i - 1], name);
+    team->size = i + 1;
+  }
+  *out = team;
+  return VECD_OK;
+}
+
+void vecd_team_free(vecd_team **team) {
+  vecd_team *t = team ? *team : NULL;
+  if (!t) return;
+  atomic_store(&t->stop, true);
+  if (t->size > 1) advance(&t->job, &t->job_sleepers);
+  for (unsigned i = 1; i < t->size; i++) pthread_join(t->threads[i - 1], NULL);
+  pthread_mutex_destroy(&t->callers);
+  vecd_free(t->threads);
+  vecd_free(t);
+  *team = NULL;
+}

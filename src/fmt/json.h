@@ -1,0 +1,39 @@
+/* json.h - JSON by jansson, with errors that name file, line, column and field.
+ *
+ * jansson checks UTF-8, refuses duplicate keys and bounds nesting; what is here adds the checks every reader needs: the
+ * field is there, has the right type, lies in range. Parsed values are read-only and may then be shared by threads. */
+#ifndef VECD_FMT_JSON_H
+#define VECD_FMT_JSON_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+/* Parses `text` whole. `name` is what errors call it ("config.json", "request body"). *out is given back with json_decref().
+ * Strings may hold U+0000 (use json_string_length). VECD_OK; VECD_BAD_SYNTAX "name: line 3, column 7: ..." with err->pos the
+ * byte; VECD_NO_MEMORY. */
+VECD_CHECK vecd_status vecd_json_parse(const char *name, vecd_span text, json_t **out, vecd_err *err);
+
+/* Reads and parses a file of at most most_bytes. As above, VECD_BAD_MODEL for a fault in it, VECD_NOT_FOUND, VECD_IO. */
+VECD_CHECK vecd_status vecd_json_read(const char *path, size_t most_bytes, json_t **out, vecd_err *err);
+
+/* The getters below look up `key` in object `obj` of file `file`. A key that is missing or null leaves *out as it was (so set
+ * the default beforehand) unless `required`. A wrong type or a value outside the range is VECD_BAD_MODEL naming file, field,
+ * what it is and what it must be. */
+typedef enum vecd_json_need { VECD_JSON_OPTIONAL, VECD_JSON_REQUIRED } vecd_json_need;
+
+VECD_CHECK vecd_status vecd_json_get_uint(const json_t *obj, const char *file, const char *key, vecd_json_need need,
+                                          unsigned least, unsigned most, unsigned *out, vecd_err *err);
+VECD_CHECK vecd_status vecd_json_get_real(const json_t *obj, const char *file, const char *key, vecd_json_need need,
+                                          double least, double most, double *out, vecd_err *err);
+VECD_CHECK vecd_status vecd_json_get_bool(const json_t *obj, const char *file, const char *key, vecd_json_need need, bool *out,
+                                          vecd_err *err);
+/* *out is borrowed from obj. */
+VECD_CHECK vecd_status vecd_json_get_string(const json_t *obj, const char *file, const char *key, vecd_json_need need,
+                                            vecd_span *out, vecd_err *err);
+
+/* "object", "array", "string", "integer", "real", "boolean", "null": for messages. */
+const char *vecd_json_type_name(const json_t *value);
+
+#endif
