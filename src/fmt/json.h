@@ -1,7 +1,8 @@
-/* json.h - JSON by jansson, with errors that name file, line, column and field.
+/* json.h - JSON text into jansson's values, with errors that name file, line, column and field.
  *
- * jansson checks UTF-8, refuses duplicate keys and bounds nesting; what is here adds the checks every reader needs: the
- * field is there, has the right type, lies in range. Parsed values are read-only and may then be shared by threads. */
+ * The parser is our own (json.c says why), strict and at most 128 levels deep, so that it may run on any thread's stack; the
+ * values and everything one does with them are jansson's. The getters add the checks every reader needs: the field is there,
+ * has the right type, lies in range. Parsed values are read-only and may then be shared by threads. */
 #ifndef VECD_FMT_JSON_H
 #define VECD_FMT_JSON_H
 
@@ -10,9 +11,9 @@
 #include "base/err.h"
 #include "base/span.h"
 
-/* Parses `text` whole. `name` is what errors call it ("config.json", "request body"). *out is given back with json_decref().
- * Strings may hold U+0000 (use json_string_length). VECD_OK; VECD_BAD_SYNTAX "name: line 3, column 7: ..." with err->pos the
- * byte; VECD_NO_MEMORY. */
+/* Parses `text` whole: one value of any type, callers check which. `name` is what errors call it ("config.json", "request
+ * body"). *out is given back with json_decref(). Strings may hold U+0000 (use json_string_length), keys never do. An integer
+ * over 63 bits becomes a real. VECD_OK; VECD_BAD_SYNTAX "name: line 3, column 7: ..." with err->pos the byte; VECD_NO_MEMORY. */
 VECD_CHECK vecd_status vecd_json_parse(const char *name, vecd_span text, json_t **out, vecd_err *err);
 
 /* Reads and parses a file of at most most_bytes. As above, VECD_BAD_MODEL for a fault in it, VECD_NOT_FOUND, VECD_IO. */
@@ -32,6 +33,10 @@ VECD_CHECK vecd_status vecd_json_get_bool(const json_t *obj, const char *file, c
 /* *out is borrowed from obj. */
 VECD_CHECK vecd_status vecd_json_get_string(const json_t *obj, const char *file, const char *key, vecd_json_need need,
                                             vecd_span *out, vecd_err *err);
+
+/* Counts all of jansson's memory as VECD_MEM_MISC, and lets tests make it fail. For a main(), before any thread and before
+ * the first JSON value: the setting is jansson's own and global to the process, so the library never does this to its host. */
+void vecd_json_count_memory(void);
 
 /* "object", "array", "string", "integer", "real", "boolean", "null": for messages. */
 const char *vecd_json_type_name(const json_t *value);
