@@ -16,14 +16,16 @@
 #include "base/file.h"
 #include "base/utf8.h"
 
-#define MAX_DEPTH       128 /* a frame of this parser and of json_decref() each take about 200 bytes of stack */
+#define MAX_DEPTH        128 /* a frame of this parser and of json_decref() each take about 200 bytes of stack */
 #define MAX_NUMBER_CHARS 512
+#define MOST_VALUES      ((size_t)1 << 24)
 
 typedef struct parser {
   const char *name;
   const char *begin, *p, *end;
   vecd_buf scratch; /* keys on the way down, each NUL-terminated, and the string being unescaped behind them */
   unsigned depth;
+  size_t values_left; /* "[[],[],[]..." takes 40 times its length in memory: the number of values is what bounds it */
   vecd_err *err;
   vecd_status status;
 } parser;
@@ -223,7 +225,7 @@ static bool parse_member(parser *ps, json_t *object) {
   if (ps->scratch.failed) return no_memory(ps), false;
   const char *key = ps->scratch.ptr + mark;
   if (strlen(key) != len) return fail(ps, at, "\\u0000 in a key"), false;
-  if (json_object_get(object, key)) return fail(ps, at, "the same key a second time"), false;
+  if (json_object_get(object, key)) return fail(ps, at, "this key stands here a second time"), false;
   if (!take(ps, ':')) return fail(ps, ps->p, "':' expected"), false;
   json_t *value = parse_value(ps);
   if (!value) return false;
@@ -250,6 +252,7 @@ static json_t *parse_object(parser *ps) {
 static json_t *parse_value(parser *ps) {
   skip_space(ps);
   if (ps->p == ps->end) return fail(ps, ps->p, "ends where a value is expected");
+  if (ps->values_left-- == 0) return fail(ps, ps->p, "too many values");
   switch (*ps->p) {
   case '{':
   case '[': {
@@ -267,9 +270,9 @@ static json_t *parse_value(parser *ps) {
   }
 }
 
-vecd_status vecd_json_parse(const char *name, vecd_span text, json_t **out, vecd_err *err) {
+vecd_status vecd_json_parse_most(const char *name, vecd_span text, size_t most_values, json_t **out, vecd_err *err) {
   const char *begin = text.ptr ? text.ptr : "";
-  parser ps = {.name = name, .begin = begin, .p = begin, .end = begin + text.len, .scratch.tag = VECD_MEM_MISC, .err = err};
+  parser ps = {.name = name, .begin = begin, .p = begin, .end = begin + text.len, .values_left = most_values, .err = err};
   size_t valid = vecd_utf8_valid_prefix(begin, text.len);
   json_t *value = NULL;
   if (text.len >= 3 && memcmp(begin, "\xef\xbb\xbf", 3) == 0) {
@@ -289,6 +292,10 @@ vecd_status vecd_json_parse(const char *name, vecd_span text, json_t **out, vecd
   if (!value) return ps.status;
   *out = value;
   return VECD_OK;
+}
+
+vecd_status vecd_json_parse(const char *name, vecd_span text, json_t **out, vecd_err *err) {
+  return vecd_json_parse_most(name, text, MOST_VALUES, out, err);
 }
 
 vecd_status vecd_json_read(const char *path, size_t most_bytes, json_t **out, vecd_err *err) {

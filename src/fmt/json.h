@@ -13,8 +13,13 @@
 
 /* Parses `text` whole: one value of any type, callers check which. `name` is what errors call it ("config.json", "request
  * body"). *out is given back with json_decref(). Strings may hold U+0000 (use json_string_length), keys never do. An integer
- * over 63 bits becomes a real. VECD_OK; VECD_BAD_SYNTAX "name: line 3, column 7: ..." with err->pos the byte; VECD_NO_MEMORY. */
+ * over 63 bits becomes a real. VECD_OK; VECD_BAD_SYNTAX "name: line 3, column 7: ..." with err->pos the byte; VECD_NO_MEMORY.
+ */
 VECD_CHECK vecd_status vecd_json_parse(const char *name, vecd_span text, json_t **out, vecd_err *err);
+
+/* The same with a limit on the number of values, which is what bounds memory: a value takes up to 120 bytes, while three bytes
+ * of text ("[],") can make one. vecd_json_parse() allows 16 million. Over it is VECD_BAD_SYNTAX "too many values". */
+VECD_CHECK vecd_status vecd_json_parse_most(const char *name, vecd_span text, size_t most_values, json_t **out, vecd_err *err);
 
 /* Reads and parses a file of at most most_bytes. As above, VECD_BAD_MODEL for a fault in it, VECD_NOT_FOUND, VECD_IO. */
 VECD_CHECK vecd_status vecd_json_read(const char *path, size_t most_bytes, json_t **out, vecd_err *err);

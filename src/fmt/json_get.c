@@ -50,8 +50,8 @@ vecd_status vecd_json_get_uint(const json_t *obj, const char *file, const char *
   if (!json_is_integer(value)) return wrong_type(value, file, key, must, err);
   json_int_t n = json_integer_value(value);
   if (n < (json_int_t)least || n > (json_int_t)most)
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is %" JSON_INTEGER_FORMAT ", must be %s", file, key, n,
-                        must);
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is %" JSON_INTEGER_FORMAT ", must be %s", file, key,
+                        n, must);
   *out = (unsigned)n;
   return VECD_OK;
 }

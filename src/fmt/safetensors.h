@@ -23,7 +23,7 @@ typedef enum vecd_dtype {
 } vecd_dtype;
 
 typedef struct vecd_tensor {
-  const char *name; /* NUL-terminated, the file's own */
+  const char *name; /* NUL-terminated, 1..512 bytes, the file's own */
   vecd_dtype dtype;
   unsigned n_dims;
   size_t shape[VECD_TENSOR_MAX_DIMS];
@@ -34,13 +34,20 @@ typedef struct vecd_tensor {
 
 typedef struct vecd_safetensors vecd_safetensors;
 
-/* VECD_OK; VECD_NOT_FOUND; VECD_IO; VECD_BAD_MODEL (err names file, tensor and fault); VECD_NO_MEMORY. */
+/* VECD_OK; VECD_NOT_FOUND; VECD_IO; VECD_BAD_MODEL (err names file, tensor and fault); VECD_UNSUPPORTED a dtype not in the list
+ * above, by name; VECD_NO_MEMORY. */
 VECD_CHECK vecd_status vecd_safetensors_open(const char *path, vecd_safetensors **out, vecd_err *err);
+
+/* The same for a file that lies in memory, borrowed until close; errors call it `path`. */
+VECD_CHECK vecd_status vecd_safetensors_open_memory(const char *path, const unsigned char *bytes, size_t n_bytes,
+                                                    vecd_safetensors **out, vecd_err *err);
+
 void vecd_safetensors_close(vecd_safetensors **st);
 
 /* The tensor called `name`, or NULL. Lives until close. */
 const vecd_tensor *vecd_safetensors_find(const vecd_safetensors *st, const char *name);
 
+/* All tensors, by name in the order of strcmp(). */
 size_t vecd_safetensors_count(const vecd_safetensors *st);
 const vecd_tensor *vecd_safetensors_at(const vecd_safetensors *st, size_t i);
 
