@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An error is one line for people: foreign bytes that would break the line or the terminal do not get in. */
+#include "base/utf8.h"
+
+/* An error is one line for people, and often a JSON string: foreign bytes that would break line, terminal or UTF-8 (paths need
+ * not be UTF-8, and "%.60s" cuts where it likes) do not get in. */
 static void make_printable(char *s) {
+  size_t len = strlen(s), i;
+  while ((i = vecd_utf8_valid_prefix(s, len)) < len) s[i] = '?';
   for (; *s; s++)
     if ((unsigned char)*s < 0x20 || *s == 0x7f) *s = '?';
 }

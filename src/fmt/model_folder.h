@@ -1,7 +1,7 @@
 /* model_folder.h - what a Hugging Face folder says of its model, read the way sentence-transformers reads it.
  *
- * modules.json lists the modules in order; a folder without it is a bare transformer, for which we assume mean pooling and
- * L2 normalisation and say so (`assumed`). */
+ * modules.json lists the modules in order; a folder without it is a bare transformer, for which we assume mean pooling (the
+ * last token's where it is a causal language model) and L2 normalisation, and say so (`has_modules` false). */
 #ifndef VECD_FMT_MODEL_FOLDER_H
 #define VECD_FMT_MODEL_FOLDER_H
 
@@ -41,10 +41,12 @@ typedef struct vecd_model_folder {
   unsigned n_pools; /* 1 .. VECD_POOL_COUNT (may repeat with the new key), vectors concatenated in this order */
   vecd_pool pools[VECD_POOL_COUNT];
   unsigned pool_dimension; /* 1_Pooling's word_embedding_dimension, 0 = unsaid; must equal the hidden size */
+  bool include_prompt;     /* false: a prompt's tokens stay out of the pooling */
   bool normalize;          /* a Normalize module follows */
 } vecd_model_folder;
 
-/* Reads and checks every small file of the folder (weights and tokenizer are only looked for, not opened).
+/* Reads and checks every small file of the folder (weights and tokenizer are only looked for, not opened). `out` is the
+ * caller's storage, filled on success only.
  * VECD_OK; VECD_NOT_FOUND no folder, or a file is missing (which one); VECD_BAD_MODEL; VECD_UNSUPPORTED a module, weight format
  * or option we do not have, by name. Paths in modules.json that leave the folder are refused. */
 VECD_CHECK vecd_status vecd_model_folder_open(const char *path, vecd_model_folder *out, vecd_err *err);

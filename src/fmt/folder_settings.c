@@ -1,0 +1,183 @@
+/* folder_settings.c - the settings of two modules: 1_Pooling/config.json, and sentence_bert_config.json with what stands in for
+ * it. A field we do not know is refused rather than passed over: Python would refuse it too, or compute something else. */
+#include "fmt/folder_parts.h"
+
+#define MOST_TOKENS 0x7fffffff /* model_max_length is 1e30 where there is no limit; anything from here up is taken for that */
+
+static const struct {
+  const char *name, *flag;
+} pools[] = {
+#define X(name, text, flag) {text, flag},
+    VECD_POOL_LIST(X)
+#undef X
+};
+
+static bool is_one_of(const char *name, const char *const *list) {
+  for (; *list; list++)
+    if (strcmp(name, *list) == 0) return true;
+  return false;
+}
+
+static bool is_pool_flag(const char *key) {
+  for (int i = 0; i < VECD_POOL_COUNT; i++)
+    if (strcmp(key, pools[i].flag) == 0) return true;
+  return false;
+}
+
+static vecd_status unknown_field(const vecd_folder_doc *doc, const char *key, vecd_err *err) {
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: field \"%.80s\" is not supported", doc->path, key);
+}
+
+static vecd_status add_pool(vecd_model_folder *f, const vecd_folder_doc *doc, const json_t *mode, vecd_err *err) {
+  if (!json_is_string(mode))
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"pooling_mode\" must be a string or a list of strings",
+                        doc->path);
+  if (f->n_pools == VECD_POOL_COUNT)
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: more than %d poolings are not supported", doc->path,
+                        VECD_POOL_COUNT);
+  for (int i = 0; i < VECD_POOL_COUNT; i++)
+    if (strcmp(json_string_value(mode), pools[i].name) == 0) {
+      f->pools[f->n_pools++] = (vecd_pool)i;
+      return VECD_OK;
+    }
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: pooling_mode \"%.60s\" is not supported", doc->path,
+                      json_string_value(mode));
+}
+
+/* The new key wins over the old flags; with neither it is the mean. */
+static vecd_status read_pools(vecd_model_folder *f, const vecd_folder_doc *doc, vecd_err *err) {
+  const json_t *mode = json_object_get(doc->root, "pooling_mode");
+  if (json_is_array(mode)) {
+    for (size_t i = 0; i < json_array_size(mode); i++) {
+      vecd_status s = add_pool(f, doc, json_array_get(mode, i), err);
+      if (s) return s;
+    }
+    if (!f->n_pools)
+      return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"pooling_mode\" is an empty list", doc->path);
+    return VECD_OK;
+  }
+  if (mode) return add_pool(f, doc, mode, err);
+  for (int i = 0; i < VECD_POOL_COUNT; i++) {
+    bool on = false;
+    vecd_status s = vecd_json_get_bool(doc->root, doc->path, pools[i].flag, VECD_JSON_OPTIONAL, &on, err);
+    if (s) return s;
+    if (on) f->pools[f->n_pools++] = (vecd_pool)i;
+  }
+  if (!f->n_pools) f->pools[f->n_pools++] = VECD_POOL_MEAN;
+  return VECD_OK;
+}
+
+vecd_status vecd_folder_read_pooling(vecd_model_folder *f, const char *dir, vecd_err *err) {
+  static const char *const known[] = {"word_embedding_dimension", "embedding_dimension", "pooling_mode", "include_prompt",
+                                      NULL};
+  vecd_folder_doc doc = {NULL, NULL};
+  unsigned old = 0, newer = 0;
+  const char *key;
+  json_t *value;
+  vecd_status s = vecd_folder_doc_read(dir, "config.json", VECD_JSON_REQUIRED, false, &doc, err);
+  if (s) goto done;
+  json_object_foreach(doc.root, key, value) {
+    if (!s && !is_one_of(key, known) && !is_pool_flag(key)) s = unknown_field(&doc, key, err);
+  }
+  if (!s) s = vecd_json_get_uint(doc.root, doc.path, known[0], VECD_JSON_OPTIONAL, 1, 1u << 20, &old, err);
+  if (!s)
+    s = vecd_json_get_uint(doc.root, doc.path, known[1], old ? VECD_JSON_OPTIONAL : VECD_JSON_REQUIRED, 1, 1u << 20, &newer,
+                           err);
+  if (!s && old && newer && old != newer)
+    s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: word_embedding_dimension %u and embedding_dimension %u contradict",
+                     doc.path, old, newer);
+  f->pool_dimension = old ? old : newer;
+  if (!s) s = vecd_json_get_bool(doc.root, doc.path, "include_prompt", VECD_JSON_OPTIONAL, &f->include_prompt, err);
+  if (!s) s = read_pools(f, &doc, err);
+done:
+  vecd_folder_doc_fini(&doc);
+  return s;
+}
+
+/* "text": {"method": "forward", "method_output_name": "last_hidden_state"} is the plain case; CLIP and its like have others. */
+static vecd_status check_modality(const vecd_folder_doc *doc, const json_t *modality, vecd_err *err) {
+  const json_t *text = json_object_get(modality, "text");
+  const char *method = json_string_value(json_object_get(text, "method"));
+  const char *output = json_string_value(json_object_get(text, "method_output_name"));
+  if (method && output && strcmp(method, "forward") == 0 && strcmp(output, "last_hidden_state") == 0) return VECD_OK;
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: modality_config without plain text input is not supported",
+                      doc->path);
+}
+
+/* Arguments that Python hands on to the model and the tokenizer: only those that change no float32 result are let through. */
+static vecd_status check_arguments(const vecd_folder_doc *doc, const char *key, json_t *arguments, vecd_err *err) {
+  static const char *const harmless[] = {"trust_remote_code", "torch_dtype",       "dtype",         "attn_implementation",
+                                         "use_fast",          "add_pooling_layer", "chat_template", NULL};
+  if (!json_is_object(arguments)) return unknown_field(doc, key, err);
+  const char *name;
+  json_t *value;
+  json_object_foreach(arguments, name, value) {
+    if (!vecd_folder_is_set(value) || is_one_of(name, harmless)) continue;
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: field \"%.60s\" in \"%s\" is not supported", doc->path, name,
+                        key);
+  }
+  return VECD_OK;
+}
+
+static vecd_status check_option(const vecd_folder_doc *doc, const char *key, json_t *value, vecd_err *err) {
+  static const char *const ignored[] = {"max_seq_length", "do_lower_case", "unpad_inputs",
+                                        NULL}; /* read elsewhere, or no matter */
+  static const char *const arguments[] = {"model_args",  "model_kwargs",  "tokenizer_args",    "processor_kwargs",
+                                          "config_args", "config_kwargs", "processing_kwargs", NULL};
+  if (!vecd_folder_is_set(value) || is_one_of(key, ignored)) return VECD_OK;
+  if (is_one_of(key, arguments)) return check_arguments(doc, key, value, err);
+  if (strcmp(key, "modality_config") == 0) return check_modality(doc, value, err);
+  const char *text = json_string_value(value);
+  if (text && strcmp(key, "transformer_task") == 0 && strcmp(text, "feature-extraction") == 0) return VECD_OK;
+  if (text && strcmp(key, "module_output_name") == 0 && strcmp(text, "token_embeddings") == 0) return VECD_OK;
+  return unknown_field(doc, key, err);
+}
+
+/* sentence_bert_config.json, under whichever of its names comes first and says anything. */
+static vecd_status read_transformer_config(vecd_model_folder *f, vecd_err *err) {
+  static const char *const names[] = {"sentence_bert_config.json",       "sentence_roberta_config.json",
+                                      "sentence_distilbert_config.json", "sentence_camembert_config.json",
+                                      "sentence_albert_config.json",     "sentence_xlm-roberta_config.json",
+                                      "sentence_xlnet_config.json"};
+  vecd_status s = VECD_OK;
+  bool said = false;
+  for (size_t i = 0; i < sizeof names / sizeof *names && !s && !said; i++) {
+    vecd_folder_doc doc = {NULL, NULL};
+    s = vecd_folder_doc_read(f->transformer_dir, names[i], VECD_JSON_OPTIONAL, false, &doc, err);
+    said = !s && vecd_folder_is_set(doc.root);
+    if (said) {
+      const char *key;
+      json_t *value;
+      json_object_foreach(doc.root, key, value) {
+        if (!s) s = check_option(&doc, key, value, err);
+      }
+      if (!s) s = vecd_json_get_bool(doc.root, doc.path, "do_lower_case", VECD_JSON_OPTIONAL, &f->do_lower_case, err);
+      if (!s)
+        s = vecd_json_get_uint(doc.root, doc.path, "max_seq_length", VECD_JSON_OPTIONAL, 1, MOST_TOKENS, &f->max_tokens, err);
+      if (!s && f->max_tokens) f->max_tokens_from = names[i];
+    }
+    vecd_folder_doc_fini(&doc);
+  }
+  return s;
+}
+
+static vecd_status read_tokenizer_limit(vecd_model_folder *f, vecd_err *err) {
+  vecd_folder_doc doc = {NULL, NULL};
+  vecd_status s = vecd_folder_doc_read(f->transformer_dir, "tokenizer_config.json", VECD_JSON_OPTIONAL, false, &doc, err);
+  if (!s && doc.root && json_number_value(json_object_get(doc.root, "model_max_length")) < (double)MOST_TOKENS) {
+    unsigned limit = 0;
+    s = vecd_json_get_uint(doc.root, doc.path, "model_max_length", VECD_JSON_OPTIONAL, 1, MOST_TOKENS, &limit, err);
+    if (!s && limit && !f->max_tokens) {
+      f->max_tokens = limit;
+      f->max_tokens_from = "tokenizer_config.json";
+    }
+  }
+  vecd_folder_doc_fini(&doc);
+  return s;
+}
+
+vecd_status vecd_folder_read_limits(vecd_model_folder *folder, vecd_err *err) {
+  /* Without modules.json Python never looks at sentence_bert_config.json. */
+  vecd_status s = folder->has_modules ? read_transformer_config(folder, err) : VECD_OK;
+  return s ? s : read_tokenizer_limit(folder, err);
+}
