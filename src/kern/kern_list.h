@@ -1,0 +1,38 @@
+/* kern_list.h - the one place to add an operation: X(name, result, parameters). A kernel file `<name>_<isa>.c` defines
+ * `vecd_<name>_<isa>`; the scalar one, `<name>_ref`, is the specification. Kernels allocate nothing, keep no state and may read
+ * exactly the elements their contract names.
+ *
+ * What holds for all: every output element is computed by the same chain of operations whatever the number of rows in the
+ * call, so results never depend on how work is split.
+ *
+ * gemm_f32     c[i][j] = bias[j] + sum over p of a[i][p] * b[p][j], summed by fused multiply-adds in order of p, starting from
+ *              the bias. a: `rows` rows of k values, lda floats apart. b: one panel [k][nr] (nr = vecd_kern.nr). bias: [nr].
+ *              c: `rows` rows of nr values, ldc floats apart; must not overlap a. rows >= 1, k >= 1. Bit for bit the same on
+ *              every ISA.
+ * pack_f32     one panel: dst[p][i] = src[i][p] for i < rows, 0 for rows <= i < nr. src: rows of k values, ld floats apart.
+ * act_*_f32    in place on `rows` rows of n values, ld floats apart.
+ *              gelu: x * Phi(x) by the error function; gelu_tanh: the tanh form (Hendrycks & Gimpel, arXiv:1606.08415);
+ *              silu: x / (1 + e^-x); relu.
+ * softmax_f32  in place on `rows` rows of n values, ld floats apart: e^(scale x - max) / sum.
+ * layer_norm_f32  out[i] = (t - mean) / sqrt(var + eps) * gamma + beta with t = x[i] + residual[i] (residual nullable), rows of
+ * n values, ldx / ldr / ldo floats apart; out may be x or residual (Ba et al., arXiv:1607.06450). peak_f32     what the
+ * processor can do at best: `loops` rounds of independent multiply-adds that touch registers only. Gives the number of
+ * floating-point operations done. `sink` keeps the compiler honest. */
+#ifndef VECD_KERN_LIST_H
+#define VECD_KERN_LIST_H
+
+#define VECD_KERN_LIST(X)                                                                                             \
+  X(gemm_f32, void,                                                                                                   \
+    (const float *a, size_t lda, const float *b, const float *bias, float *c, size_t ldc, size_t rows, size_t k))     \
+  X(pack_f32, void, (const float *src, size_t ld, size_t rows, size_t k, float *dst))                                 \
+  X(act_gelu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                 \
+  X(act_gelu_tanh_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                            \
+  X(act_silu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                 \
+  X(act_relu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                 \
+  X(softmax_f32, void, (float *x, size_t ld, size_t rows, size_t n, float scale))                                     \
+  X(layer_norm_f32, void,                                                                                             \
+    (const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma, const float *beta, float eps, \
+     size_t rows, size_t n, float *out, size_t ldo))                                                                  \
+  X(peak_f32, double, (size_t loops, float *sink))
+
+#endif

@@ -1,0 +1,43 @@
+/* rows_f32_ref.c - the specification of what works row by row: activations, softmax, layer norm. */
+#include <math.h>
+
+#include "kern/kern.h"
+
+#define EACH(expression)             \
+  for (size_t i = 0; i < rows; i++)  \
+    for (size_t j = 0; j < n; j++) { \
+      float v = x[i * ld + j];       \
+      x[i * ld + j] = (expression);  \
+    }
+
+void vecd_act_gelu_f32_ref(float *x, size_t ld, size_t rows, size_t n) { EACH(v * 0.5f * (1.0f + erff(v * 0.70710678f))) }
+
+void vecd_act_gelu_tanh_f32_ref(float *x, size_t ld, size_t rows, size_t n) {
+  EACH(v * 0.5f * (1.0f + tanhf(0.79788456f * (v + 0.044715f * v * v * v))))
+}
+
+void vecd_act_silu_f32_ref(float *x, size_t ld, size_t rows, size_t n) { EACH(v / (1.0f + expf(-v))) }
+
+void vecd_act_relu_f32_ref(float *x, size_t ld, size_t rows, size_t n) { EACH(v > 0.0f ? v : 0.0f) }
+
+void vecd_softmax_f32_ref(float *x, size_t ld, size_t rows, size_t n, float scale) {
+  for (size_t i = 0; i < rows; i++) {
+    float *row = x + i * ld, max = -INFINITY, sum = 0.0f;
+    for (size_t j = 0; j < n; j++) max = fmaxf(max, row[j] * scale);
+    for (size_t j = 0; j < n; j++) sum += row[j] = expf(row[j] * scale - max);
+    for (size_t j = 0; j < n; j++) row[j] /= sum;
+  }
+}
+
+void vecd_layer_norm_f32_ref(const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma,
+                             const float *beta, float eps, size_t rows, size_t n, float *out, size_t ldo) {
+  for (size_t i = 0; i < rows; i++) {
+    float *o = out + i * ldo;
+    double sum = 0.0, squares = 0.0;
+    for (size_t j = 0; j < n; j++) sum += o[j] = x[i * ldx + j] + (residual ? residual[i * ldr + j] : 0.0f);
+    double mean = sum / (double)n;
+    for (size_t j = 0; j < n; j++) squares += (o[j] - mean) * (o[j] - mean);
+    double inverse = 1.0 / sqrt(squares / (double)n + (double)eps);
+    for (size_t j = 0; j < n; j++) o[j] = (float)((o[j] - mean) * inverse) * gamma[j] + beta[j];
+  }
+}

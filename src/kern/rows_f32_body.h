@@ -1,0 +1,135 @@
+/* rows_f32_body.h - activations, softmax and layer norm for any vector of vec_f32_*.h; included once by each
+ * rows_f32_<isa>.c. The order of every sum depends on n alone. */
+
+/* e^x for x <= 88, 0 for x < -87.3: Cody-Waite reduction and the polynomial of Cephes' expf (Moshier), within 2 ulp. */
+static inline vf exp_vf(vf x) {
+  vf n = vf_round(vf_mul(x, vf_set1(1.44269504f)));
+  vf r = vf_fnma(n, vf_set1(0.693359375f), x);
+  r = vf_fnma(n, vf_set1(-2.12194440e-4f), r);
+  vf p = vf_set1(1.9875691500e-4f);
+  p = vf_fma(p, r, vf_set1(1.3981999507e-3f));
+  p = vf_fma(p, r, vf_set1(8.3334519073e-3f));
+  p = vf_fma(p, r, vf_set1(4.1665795894e-2f));
+  p = vf_fma(p, r, vf_set1(1.6666665459e-1f));
+  p = vf_fma(p, r, vf_set1(5.0000001201e-1f));
+  p = vf_fma(p, vf_mul(r, r), vf_add(r, vf_set1(1.0f)));
+  return vf_zero_below(vf_scale2(p, vf_max(n, vf_set1(-126.0f))), x, -87.3f);
+}
+
+/* x Phi(x), Phi(x) = 1/2 + x P(x^2) with a minimax polynomial of degree 14 on |x| <= 5.4, beyond which Phi is 0 or 1 to
+ * single precision. In s = 2 x^2 / 5.4^2 - 1 its coefficients stay small; found by tools/fit_gelu.py.
+ * |result - exact| <= 1.5e-7 max(|x|, 1). */
+static inline vf gelu_vf(vf x) {
+  vf z = vf_max(vf_min(x, vf_set1(5.4f)), vf_set1(-5.4f));
+  vf s = vf_fma(vf_mul(z, z), vf_set1((float)(2.0 / (5.4 * 5.4))), vf_set1(-1.0f));
+  vf p = vf_set1(3.942157491e-04f);
+  p = vf_fma(p, s, vf_set1(-1.029442414e-03f));
+  p = vf_fma(p, s, vf_set1(8.708867826e-04f));
+  p = vf_fma(p, s, vf_set1(-1.183342887e-03f));
+  p = vf_fma(p, s, vf_set1(3.663586453e-03f));
+  p = vf_fma(p, s, vf_set1(-6.718673743e-03f));
+  p = vf_fma(p, s, vf_set1(9.648583829e-03f));
+  p = vf_fma(p, s, vf_set1(-1.396160107e-02f));
+  p = vf_fma(p, s, vf_set1(1.964587532e-02f));
+  p = vf_fma(p, s, vf_set1(-2.574688196e-02f));
+  p = vf_fma(p, s, vf_set1(3.211650252e-02f));
+  p = vf_fma(p, s, vf_set1(-3.920676932e-02f));
+  p = vf_fma(p, s, vf_set1(4.849959537e-02f));
+  p = vf_fma(p, s, vf_set1(-6.532805413e-02f));
+  p = vf_fma(p, s, vf_set1(1.309281141e-01f));
+  return vf_mul(x, vf_fma(z, p, vf_set1(0.5f)));
+}
+
+/* x / (1 + e^-t), the exponent held where e^-t neither overflows nor turns 0 / 0. */
+static inline vf gate_vf(vf x, vf t) {
+  vf e = exp_vf(vf_min(vf_sub(vf_set1(0.0f), t), vf_set1(88.0f)));
+  return vf_div(x, vf_add(vf_set1(1.0f), e));
+}
+
+static inline vf silu_vf(vf x) { return gate_vf(x, x); }
+
+/* 0.5 x (1 + tanh(u)) = x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3). */
+static inline vf gelu_tanh_vf(vf x) {
+  vf inner = vf_fma(vf_mul(vf_mul(x, x), x), vf_set1(0.044715f), x);
+  return gate_vf(x, vf_mul(inner, vf_set1(1.59576912f)));
+}
+
+static inline vf relu_vf(vf x) { return vf_max(x, vf_set1(0.0f)); }
+
+#define ACTIVATION(op, function)                                                    \
+  void VF_NAME(op)(float *x, size_t ld, size_t rows, size_t n) {                    \
+    for (size_t i = 0; i < rows; i++, x += ld) {                                    \
+      size_t j = 0;                                                                 \
+      for (; j + VF_N <= n; j += VF_N) vf_store(x + j, function(vf_load(x + j)));   \
+      if (j < n) vf_store_part(x + j, function(vf_load_part(x + j, n - j)), n - j); \
+    }                                                                               \
+  }
+
+ACTIVATION(act_gelu_f32, gelu_vf)
+ACTIVATION(act_gelu_tanh_f32, gelu_tanh_vf)
+ACTIVATION(act_silu_f32, silu_vf)
+ACTIVATION(act_relu_f32, relu_vf)
+
+void VF_NAME(softmax_f32)(float *x, size_t ld, size_t rows, size_t n, float scale) {
+  size_t whole = n / VF_N * VF_N, rest = n - whole;
+  vf vscale = vf_set1(scale), lowest = vf_set1(-__builtin_inff());
+  for (size_t i = 0; i < rows; i++, x += ld) {
+    vf vmax = lowest, vsum = vf_set1(0.0f);
+    for (size_t j = 0; j < whole; j += VF_N) vmax = vf_max(vmax, vf_mul(vf_load(x + j), vscale));
+    if (rest) vmax = vf_max(vmax, vf_keep(vf_mul(vf_load_part(x + whole, rest), vscale), lowest, rest));
+    vmax = vf_set1(vf_top(vmax));
+    for (size_t j = 0; j < whole; j += VF_N) {
+      vf e = exp_vf(vf_sub(vf_mul(vf_load(x + j), vscale), vmax));
+      vf_store(x + j, e);
+      vsum = vf_add(vsum, e);
+    }
+    if (rest) {
+      vf e = exp_vf(vf_sub(vf_mul(vf_load_part(x + whole, rest), vscale), vmax));
+      vf_store_part(x + whole, e, rest);
+      vsum = vf_add(vsum, vf_keep(e, vf_set1(0.0f), rest));
+    }
+    vf inverse = vf_set1(1.0f / vf_sum(vsum));
+    for (size_t j = 0; j < whole; j += VF_N) vf_store(x + j, vf_mul(vf_load(x + j), inverse));
+    if (rest) vf_store_part(x + whole, vf_mul(vf_load_part(x + whole, rest), inverse), rest);
+  }
+}
+
+void VF_NAME(layer_norm_f32)(const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma,
+                             const float *beta, float eps, size_t rows, size_t n, float *out, size_t ldo) {
+  size_t whole = n / VF_N * VF_N, rest = n - whole;
+  float inverse_n = 1.0f / (float)n;
+  for (size_t i = 0; i < rows; i++, x += ldx, out += ldo) {
+    vf sum = vf_set1(0.0f), squares = vf_set1(0.0f);
+    for (size_t j = 0; j < whole; j += VF_N) {
+      vf t = vf_load(x + j);
+      if (residual) t = vf_add(t, vf_load(residual + j));
+      vf_store(out + j, t);
+      sum = vf_add(sum, t);
+    }
+    if (rest) {
+      vf t = vf_load_part(x + whole, rest);
+      if (residual) t = vf_add(t, vf_load_part(residual + whole, rest));
+      vf_store_part(out + whole, t, rest);
+      sum = vf_add(sum, t);
+    }
+    vf mean = vf_set1(vf_sum(sum) * inverse_n);
+    for (size_t j = 0; j < whole; j += VF_N) {
+      vf d = vf_sub(vf_load(out + j), mean);
+      squares = vf_fma(d, d, squares);
+    }
+    if (rest) {
+      vf d = vf_keep(vf_sub(vf_load_part(out + whole, rest), mean), vf_set1(0.0f), rest);
+      squares = vf_fma(d, d, squares);
+    }
+    vf inverse = vf_set1(1.0f / __builtin_sqrtf(vf_sum(squares) * inverse_n + eps));
+    for (size_t j = 0; j < whole; j += VF_N) {
+      vf d = vf_mul(vf_sub(vf_load(out + j), mean), inverse);
+      vf_store(out + j, vf_fma(d, vf_load(gamma + j), vf_load(beta + j)));
+    }
+    if (rest) {
+      vf d = vf_mul(vf_sub(vf_load_part(out + whole, rest), mean), inverse);
+      vf_store_part(out + whole, vf_fma(d, vf_load_part(gamma + whole, rest), vf_load_part(beta + whole, rest)), rest);
+    }
+    if (residual) residual += ldr;
+  }
+}

@@ -1,0 +1,41 @@
+/* encoder.h - token ids -> pooled vectors: the one encoder that runs every family.
+ *
+ * Sequences are packed without padding. The forward pass allocates nothing: scratch is sized at open. The same ids give the
+ * same bits whatever else is in the batch and however many workers there are. */
+#ifndef VECD_NN_ENCODER_H
+#define VECD_NN_ENCODER_H
+
+#include "base/team.h"
+#include "fmt/model_folder.h"
+#include "kern/kern.h"
+#include "nn/arch.h"
+
+typedef struct vecd_encoder vecd_encoder;
+
+/* The most sequences one vecd_encoder_run() takes. */
+#define VECD_ENCODER_MAX_SEQS 1024
+
+/* Loads and packs the weights of `folder`. kern, folder: borrowed until return. team: borrowed until close.
+ * VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED; VECD_NO_MEMORY; VECD_IO. */
+VECD_CHECK vecd_status vecd_encoder_open(const vecd_model_folder *folder, const vecd_kern *kern, vecd_team *team,
+                                         vecd_encoder **out, vecd_err *err);
+void vecd_encoder_close(vecd_encoder **encoder);
+
+/* Facts. max_tokens: the longest sequence it takes, the lesser of the folder's limit and the position table. */
+const vecd_encoder_config *vecd_encoder_config_of(const vecd_encoder *encoder);
+const char *vecd_encoder_architecture(const vecd_encoder *encoder);
+size_t vecd_encoder_max_tokens(const vecd_encoder *encoder);
+size_t vecd_encoder_dimension(const vecd_encoder *encoder);
+uint64_t vecd_encoder_parameters(const vecd_encoder *encoder);
+/* Measured bytes of packed weights and scratch (the mapped file not counted). */
+size_t vecd_encoder_bytes(const vecd_encoder *encoder);
+
+/* Runs n_seqs sequences, 1 .. VECD_ENCODER_MAX_SEQS.
+ *
+ * ids   the sequences' ids, each [lens[i]]; every id < vocab_size, every length 1 .. max_tokens (the caller has checked).
+ * out   [n_seqs] pointers to [dimension] floats each: pooled, not normalised.
+ * One caller at a time. */
+void vecd_encoder_run(vecd_encoder *encoder, const uint32_t *const *ids, const uint32_t *lens, size_t n_seqs,
+                      float *const *out);
+
+#endif

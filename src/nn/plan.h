@@ -1,0 +1,28 @@
+/* plan.h - how a batch of sequences is shared out to the workers. Decides speed only, never a bit of the result. */
+#ifndef VECD_NN_PLAN_H
+#define VECD_NN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A run of vecd_plan.order[]: whole sequences that pass through the layers together. */
+typedef struct vecd_chunk {
+  uint32_t first, end;
+} vecd_chunk;
+
+typedef struct vecd_plan {
+  uint32_t *order;    /* [n_seqs] sequence numbers, longest first */
+  vecd_chunk *chunks; /* [n_chunks], most tokens first as far as possible */
+  size_t n_chunks;
+  bool together; /* all workers share each chunk's products; else each takes chunks of its own */
+} vecd_plan;
+
+/* Plans n_seqs sequences of lens[] tokens for n_workers, each of whom can hold most_tokens >= the longest.
+ *
+ * counts  scratch [most_tokens + 1].
+ * plan    ->order and ->chunks have room for n_seqs entries. */
+void vecd_plan_make(vecd_plan *plan, const uint32_t *lens, size_t n_seqs, unsigned n_workers, size_t most_tokens,
+                    uint32_t *counts);
+
+#endif

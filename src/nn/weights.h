@@ -1,0 +1,43 @@
+/* weights.h - an encoder's weights: found in the checkpoint, checked, packed for the kernels by all threads. */
+#ifndef VECD_NN_WEIGHTS_H
+#define VECD_NN_WEIGHTS_H
+
+#include "base/team.h"
+#include "fmt/safetensors.h"
+#include "nn/arch.h"
+#include "nn/linear.h"
+
+typedef struct vecd_norm {
+  float *gamma, *beta; /* [hidden] */
+} vecd_norm;
+
+typedef struct vecd_layer {
+  vecd_linear qkv; /* outputs: queries, keys, values, each [n_heads, head_dim] */
+  vecd_linear attention_output;
+  vecd_norm attention_norm;
+  vecd_linear mlp_up, mlp_down;
+  vecd_norm mlp_norm;
+} vecd_layer;
+
+typedef struct vecd_weights {
+  vecd_safetensors *file;             /* stays mapped: the word embeddings are read from it row by row */
+  const vecd_tensor *word_embeddings; /* [vocab_size, hidden], F32, F16 or BF16 */
+  float *positions;                   /* [max_tokens, hidden]: position + token type 0, the two tables added */
+  vecd_norm embedding_norm;
+  vecd_layer *layers; /* [n_layers] */
+  void *block;        /* the one allocation that all the floats above lie in */
+  size_t block_bytes;
+  uint64_t n_parameters;
+} vecd_weights;
+
+/* Opens folder->weights_path, checks every tensor the architecture names (there, right shape, F32/F16/BF16, finite), and
+ * packs. max_tokens rows of positions are kept. VECD_OK; VECD_BAD_MODEL (file and tensor named); VECD_NO_MEMORY; VECD_IO. */
+VECD_CHECK vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *arch,
+                                         const vecd_encoder_config *config, size_t max_tokens, const vecd_kern *kern,
+                                         vecd_team *team, vecd_weights *out, vecd_err *err);
+void vecd_weights_close(vecd_weights *weights);
+
+/* Copies n values of a tensor of floats, from value `first` on, into out as float32. */
+void vecd_tensor_read_f32(const vecd_tensor *t, size_t first, size_t n, float *out);
+
+#endif
