@@ -14,10 +14,10 @@
  *              gelu: x * Phi(x) by the error function; gelu_tanh: the tanh form (Hendrycks & Gimpel, arXiv:1606.08415);
  *              silu: x / (1 + e^-x); relu.
  * softmax_f32  in place on `rows` rows of n values, ld floats apart: e^(scale x - max) / sum.
- * layer_norm_f32  out[i] = (t - mean) / sqrt(var + eps) * gamma + beta with t = x[i] + residual[i] (residual nullable), rows of
- * n values, ldx / ldr / ldo floats apart; out may be x or residual (Ba et al., arXiv:1607.06450). peak_f32     what the
- * processor can do at best: `loops` rounds of independent multiply-adds that touch registers only. Gives the number of
- * floating-point operations done. `sink` keeps the compiler honest. */
+ * layer_norm_f32  out[i] = (t - mean) / sqrt(var + eps) * gamma + beta with t = x[i] + residual[i] (residual nullable), rows of n
+ *              values, ldx / ldr / ldo floats apart; out may be x or residual (Ba et al., arXiv:1607.06450).
+ * peak_f32     what the processor can do at best: `loops` rounds of independent multiply-adds that touch registers only. Gives
+ *              the number of floating-point operations done. `sink` keeps the compiler honest. */
 #ifndef VECD_KERN_LIST_H
 #define VECD_KERN_LIST_H
 

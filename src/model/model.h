@@ -1,0 +1,59 @@
+/* model.h - one opened model: folder + tokenizer + encoder; encode(texts) -> vectors. The public API (vecd.c), the commands and
+ * the engine all enter here: there is no second path. */
+#ifndef VECD_MODEL_MODEL_H
+#define VECD_MODEL_MODEL_H
+
+#include "base/span.h"
+#include "base/team.h"
+#include "fmt/model_folder.h"
+#include "kern/kern.h"
+#include "nn/encoder.h"
+#include "tok/tokenizer.h"
+#include "vecd.h"
+
+/* One text on its way through a model. The caller fills the first part, vecd_model_encode() the second. */
+typedef struct vecd_item {
+  vecd_span text;      /* UTF-8, borrowed; ignored where ids is set */
+  const uint32_t *ids; /* nullable: ids instead of a text, special tokens included, borrowed */
+  size_t n_ids;
+  unsigned flags; /* VECD_RAW, VECD_NO_TRUNCATE */
+  float *vector;  /* [dimension], the caller's */
+
+  vecd_status status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id); VECD_BAD_MODEL; VECD_NO_MEMORY */
+  size_t error_pos;   /* the byte in the text, or the place in ids */
+  uint32_t n_tokens;  /* that the model saw, special tokens included */
+  uint32_t n_untruncated; /* that the text has; more than n_tokens: it was cut */
+} vecd_item;
+
+/* The most items one vecd_model_encode() takes. */
+#define VECD_MODEL_MAX_ITEMS VECD_ENCODER_MAX_SEQS
+
+/* Opens the folder at `path` on a team and kernels that several models may share.
+ *
+ * team   borrowed until close. kern: copied.
+ * VECD_OK, or as vecd_open(). */
+VECD_CHECK vecd_status vecd_model_open(const char *path, const vecd_kern *kern, vecd_team *team, vecd_model **out, vecd_err *err);
+
+/* Releases the model (and the team, where vecd_open() made it). Same as vecd_close(). */
+void vecd_model_close(vecd_model **model);
+
+/* Encodes n_items items, 1 .. VECD_MODEL_MAX_ITEMS, each with a status of its own: one bad text does not hurt the others.
+ * Callers queue up behind each other. */
+void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items);
+
+/* Fills err with what item `index` of a request failed of: "texts[3]: not valid UTF-8 at byte 17". `what` names the array
+ * ("texts", "input", "line"). Gives item->status. */
+vecd_status vecd_item_explain(const vecd_model *model, const vecd_item *item, const char *what, size_t index, vecd_err *err);
+
+/* The parts, for those who show or tokenize. Borrowed; live until close. Read-only and thread-safe. */
+const vecd_model_folder *vecd_model_folder_of(const vecd_model *model);
+const vecd_tokenizer *vecd_model_tokenizer(const vecd_model *model);
+const vecd_encoder *vecd_model_encoder(const vecd_model *model);
+const vecd_kern *vecd_model_kern(const vecd_model *model);
+
+/* Facts, as vecd_describe(). */
+size_t vecd_model_dimension(const vecd_model *model);
+size_t vecd_model_max_tokens(const vecd_model *model);
+const char *vecd_model_id(const vecd_model *model);
+
+#endif
