@@ -2,10 +2,17 @@
  *
  * A tile of VF_MR rows by two vectors of columns lives in registers: 2 VF_MR accumulators, two columns of the panel, one
  * broadcast. The rows are reached as four bases with lda's multiples, so that addresses fit the 16 general registers. Each
- * accumulator is one chain over k: a tile of fewer rows gives the same bits. */
+ * accumulator is one chain over k: a tile of fewer rows gives the same bits.
+ *
+ * Two steps of k a round: with one, a core that issues four operations a cycle has none to spare for the loop itself; with
+ * four, gcc 12 runs out of the 16 registers of AVX2 and sends an accumulator through memory, which its chain has to wait for. */
 
-#define NR         ((size_t)(2 * VF_N))
+#define NR ((size_t)(2 * VF_N))
+#if defined(__clang__) /* 14 does not know gcc's */
+#define UNROLL_ALL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL_ALL _Pragma("GCC unroll 32")
+#endif
 
 /* The tile for a constant number of rows; always inlined, so that `rows` is known and acc[][] stays in registers. */
 __attribute__((always_inline)) static inline void tile(const int rows, const float *restrict a, size_t lda,
@@ -17,7 +24,7 @@ __attribute__((always_inline)) static inline void tile(const int rows, const flo
     acc[i][0] = bias0;
     acc[i][1] = bias1;
   }
-  const float *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;
+  const float *a3 = rows > 3 ? a + 3 * lda : a, *a6 = rows > 6 ? a + 6 * lda : a, *a9 = rows > 9 ? a + 9 * lda : a;
 #define ROW(i)                            \
   ((i) < 3   ? a + (size_t)(i)*lda        \
    : (i) < 6 ? a3 + (size_t)((i)-3) * lda \
@@ -32,10 +39,11 @@ __attribute__((always_inline)) static inline void tile(const int rows, const flo
       acc[i][1] = vf_fma(x, b1, acc[i][1]);                       \
     }                                                             \
   }
-  for (; k >= 4; k -= 4, b += 4 * NR, a += 4, a3 += 4, a6 += 4, a9 += 4) {
-    STEP(0) STEP(1) STEP(2) STEP(3)
+  for (; k >= 2; k -= 2, b += 2 * NR, a += 2, a3 += 2, a6 += 2, a9 += 2) {
+    STEP(0)
+    STEP(1)
   }
-  for (; k; k--, b += NR, a++, a3++, a6++, a9++) STEP(0)
+  if (k) STEP(0)
 #undef STEP
 #undef ROW
   UNROLL_ALL for (int i = 0; i < rows; i++) {
