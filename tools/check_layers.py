@@ -32,12 +32,14 @@ def read_table(root):
     return table
 
 
-def guard_of(path):
-    """base/arena.h -> VECD_BASE_ARENA_H, kern/x86/gemm.h -> VECD_KERN_GEMM_H, vecd.h -> VECD_H"""
-    parts = [path.stem] if path.parent == pathlib.Path(".") else [path.parts[0], path.stem]
-    if parts[0].lower() != "vecd":
-        parts.insert(0, "vecd")
-    return "_".join(parts).upper() + "_H"
+def guards_of(path):
+    """base/arena.h -> VECD_BASE_ARENA_H, kern/x86/gemm.h -> VECD_KERN_GEMM_H, vecd.h -> VECD_H
+
+    A noun that begins with its room's name may leave the room out: kern/kern_list.h -> VECD_KERN_LIST_H."""
+    if len(path.parts) == 1:
+        return [f"{path.stem.upper()}_H"]
+    room, noun = path.parts[0].upper(), path.stem.upper()
+    return [f"VECD_{room}_{noun}_H"] + ([f"VECD_{noun}_H"] if noun.split("_")[0] == room else [])
 
 
 def check(root):
@@ -65,10 +67,10 @@ def check(root):
         names[path.name], stems[path.stem] = shown, room
 
         if path.suffix == ".h" and not path.stem.endswith("_body"):  # a body is a template, meant to be included anew
-            guard = guard_of(inside)
+            guards = guards_of(inside)
             text = "\n".join(lines)
-            if f"#ifndef {guard}\n#define {guard}\n" not in text:
-                yield f"{shown}:1: wants the guard {guard}"
+            if not any(f"#ifndef {guard}\n#define {guard}\n" in text for guard in guards):
+                yield f"{shown}:1: wants the guard {guards[0]}"
 
         for number, line in enumerate(lines, 1):
             m = INCLUDE.match(line)

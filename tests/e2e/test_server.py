@@ -1,0 +1,390 @@
+"""The server's contract over a real socket, with an ordinary HTTP client: replies, errors, start and end."""
+import concurrent.futures
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import requests
+
+from conftest import DEADLINE_S, Server, clean_env
+
+MODEL = "bert-mean-norm"
+NEAR = 2e-6
+
+
+def post(server, body, **kwargs):
+    return requests.post(server.url + "/api/v1/embed", json=body, timeout=DEADLINE_S, **kwargs)
+
+
+def get(server, path, **kwargs):
+    return requests.get(server.url + path, timeout=DEADLINE_S, **kwargs)
+
+
+def error(reply, status, *words):
+    """Exactly {"error": "..."} with this status; gives the text."""
+    assert reply.status_code == status, (reply.status_code, reply.text)
+    assert reply.headers["Content-Type"].split(";")[0] == "application/json"
+    body = reply.json()
+    assert list(body) == ["error"] and isinstance(body["error"], str) and body["error"], body
+    for word in words:
+        assert word in body["error"], body
+    return body["error"]
+
+
+# --- good requests
+
+
+def test_embed_gives_vectors_model_and_usage(server, golden):
+    texts, ids, vectors = golden
+    reply = post(server, {"texts": texts, "model": MODEL})
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["Content-Type"] == "application/json"
+    body = reply.json()
+    assert list(body) == ["embeddings", "model", "usage"]
+    assert np.abs(np.array(body["embeddings"], dtype=np.float32) - vectors).max() < NEAR
+    assert list(body["model"]) == ["id", "name", "dimension"]
+    assert body["model"]["id"] == MODEL and body["model"]["dimension"] == 36 and body["model"]["name"]
+    n = sum(map(len, ids))
+    assert body["usage"] == {"prompt_tokens": n, "total_tokens": n}
+
+
+def test_the_default_model_answers_when_none_is_named(server):
+    named, unnamed = post(server, {"texts": ["a"], "model": "all-MiniLM-L6-v2"}), post(server, {"texts": ["a"]})
+    assert unnamed.status_code == 200 and unnamed.content == named.content
+    assert post(server, {"texts": ["a"], "model": None}).content == named.content
+
+
+def test_the_same_text_has_the_same_bits_alone_and_in_company(server):
+    alone = post(server, {"texts": ["the one"], "model": MODEL}).json()["embeddings"][0]
+    many = [f"filler {i} " * (i % 7) for i in range(40)]
+    assert post(server, {"texts": many + ["the one"], "model": MODEL}).json()["embeddings"][-1] == alone
+
+
+def test_command_line_and_server_print_the_same_floats(server, vecd):
+    line = vecd("embed", "-m", MODEL, "hello wörld").out.strip()
+    assert line in post(server, {"texts": ["hello wörld"], "model": MODEL}).text
+
+
+@pytest.mark.parametrize("text", ["", " ", "\0", "a\0b", "\n", "é", "🙂", "\u0301", "\ufffd", "a" * 100_000, "[CLS] [MASK]"])
+def test_strange_texts_are_texts(server, text):
+    reply = post(server, {"texts": [text], "model": MODEL})
+    assert reply.status_code == 200 and len(reply.json()["embeddings"][0]) == 36
+
+
+def test_escapes_in_json_are_their_characters(server):
+    head = {"Content-Type": "application/json"}
+    raw = requests.post(server.url + "/api/v1/embed", headers=head,
+                        data=b'{"texts":["\\u00e9 \\ud83d\\ude42 \\/ \\u0000"],"model":"%s"}' % MODEL.encode())
+    assert raw.json() == post(server, {"texts": ["é 🙂 / \0"], "model": MODEL}).json()
+
+
+def test_many_texts_in_one_request(server):
+    reply = post(server, {"texts": [f"text {i}" for i in range(2000)], "model": MODEL})
+    assert reply.status_code == 200 and len(reply.json()["embeddings"]) == 2000
+
+
+def test_models_are_listed(server):
+    body = get(server, "/api/v1/models").json()
+    assert body["default_model"] == "all-MiniLM-L6-v2"
+    found = {m["id"]: m for m in body["models"]}
+    assert {MODEL, "bert-no-modules", "all-MiniLM-L6-v2"} <= set(found)
+    assert found[MODEL]["dimension"] == 36 and found[MODEL]["name"]
+    one = get(server, f"/api/v1/models/{MODEL}")
+    assert one.status_code == 200 and one.json()["id"] == MODEL and one.json()["dimension"] == 36
+
+
+def test_health_and_root(server):
+    for path in ("/health/live", "/health/ready"):
+        reply = get(server, path)
+        assert reply.status_code == 200 and isinstance(reply.json()["status"], str)
+    root = get(server, "/").json()
+    assert root["name"] == "vecd" and root["version"] and root["documentation"]
+
+
+def test_head_is_get_without_the_body(server):
+    for path in ("/", "/health/live", "/health/ready", "/api/v1/models", f"/api/v1/models/{MODEL}"):
+        head, whole = requests.head(server.url + path, timeout=DEADLINE_S), get(server, path)
+        assert head.status_code == 200 and head.content == b""
+        assert head.headers["Content-Length"] == str(len(whole.content))
+
+
+# --- errors
+
+
+@pytest.mark.parametrize("raw, line, column", [
+    (b"", 1, 1), (b"{", 1, 2), (b'{"texts":["a"]', 1, 15), (b'{"texts":["a"]}x', 1, 16), (b'{\n "texts": [nope]\n}', 2, 12),
+    (b'{"texts":["a"],}', 1, 16), (b"{'texts':[]}", 1, 2), (b'{"texts":["\\ud800"]}', 1, None), (b'{"texts":["\xff"]}', 1, None),
+    (b'{"texts":["a\x01"]}', 1, None), (b"\xef\xbb\xbf{}", 1, 1), (b"NaN", 1, 1), (b"\x00", 1, 1),
+])
+def test_malformed_json_names_line_and_column(server, raw, line, column):
+    reply = requests.post(server.url + "/api/v1/embed", data=raw, headers={"Content-Type": "application/json"}, timeout=DEADLINE_S)
+    text = error(reply, 400, f"line {line}")
+    assert re.search(r"column \d+", text)
+    if column:
+        assert f"column {column}" in text, text
+
+
+def test_deep_json_is_refused(server):
+    for deep in (b"[" * 100_000, b'{"texts":' + b"[" * 5000 + b"]" * 5000 + b"}", b'{"a":' * 50_000 + b"1" + b"}" * 50_000):
+        reply = requests.post(server.url + "/api/v1/embed", data=deep, headers={"Content-Type": "application/json"}, timeout=DEADLINE_S)
+        error(reply, 400)
+
+
+@pytest.mark.parametrize("body, word", [
+    ([], "object"), ("x", "object"), (1, "object"), (None, "object"),
+    ({}, "texts"), ({"text": ["a"]}, "texts"), ({"texts": None}, "texts"), ({"texts": "a"}, "texts"), ({"texts": {}}, "texts"),
+    ({"texts": []}, "texts"), ({"texts": [1]}, "texts[0]"), ({"texts": ["a", None]}, "texts[1]"), ({"texts": ["a", ["b"]]}, "texts[1]"),
+    ({"texts": ["a"], "model": 1}, "model"), ({"texts": ["a"], "model": ["m"]}, "model"),
+])
+def test_wrong_types_name_the_field(server, body, word):
+    error(post(server, body), 400, word)
+
+
+@pytest.mark.parametrize("model", ["X", "", "../" + MODEL, "/etc", MODEL + "/", "a/b/c", "%2e%2e", "é", "m" * 300])
+def test_unknown_model(server, model):
+    text = error(post(server, {"texts": ["a"], "model": model}), 404)
+    assert text == f"Model not found: {model}" or len(model) > 255 and text.startswith("Model not found: ")
+
+
+def test_unknown_model_of_a_path(server):
+    assert error(get(server, "/api/v1/models/X"), 404) == "Model not found: X"
+    assert error(get(server, "/api/v1/models/a%20b%C3%A9"), 404) == "Model not found: a bé"
+    assert error(get(server, "/api/v1/models/..%2fbert-mean-norm"), 404) == "Model not found: ../bert-mean-norm"
+    error(get(server, "/api/v1/models/%ff%zz"), 400)
+
+
+@pytest.mark.parametrize("path", ["/nope", "/api", "/api/v1", "/api/v1/embed/", "/API/V1/EMBED", "/health", "/health/ready/x", "/favicon.ico"])
+def test_unknown_path(server, path):
+    error(get(server, path), 404, path)
+
+
+@pytest.mark.parametrize("method, path, allowed", [
+    ("GET", "/api/v1/embed", {"POST"}), ("PUT", "/api/v1/embed", {"POST"}), ("DELETE", "/api/v1/embed", {"POST"}),
+    ("PATCH", "/api/v1/embed", {"POST"}), ("POST", "/api/v1/models", {"GET", "HEAD"}), ("POST", "/", {"GET", "HEAD"}),
+    ("DELETE", f"/api/v1/models/{MODEL}", {"GET", "HEAD"}), ("POST", "/health/live", {"GET", "HEAD"}),
+])
+def test_wrong_method_names_the_right_ones(server, method, path, allowed):
+    reply = requests.request(method, server.url + path, timeout=DEADLINE_S)
+    error(reply, 405, method)
+    assert allowed <= set(reply.headers["Allow"].split(", "))
+    assert method not in reply.headers["Allow"].split(", ")
+
+
+def test_head_of_a_post_route_is_405_without_a_body(server):
+    reply = requests.head(server.url + "/api/v1/embed", timeout=DEADLINE_S)
+    assert reply.status_code == 405 and "POST" in reply.headers["Allow"] and reply.content == b""
+
+
+def test_options_tells_what_is_allowed(server):
+    for path, method in (("/api/v1/embed", "POST"), ("/api/v1/models", "GET"), ("/", "GET")):
+        reply = requests.options(server.url + path, timeout=DEADLINE_S)
+        assert reply.status_code == 204 and method in reply.headers["Allow"].split(", ") and reply.content == b""
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", None])
+def test_other_content_types_are_refused(server, kind):
+    headers = {} if kind is None else {"Content-Type": kind}
+    reply = requests.post(server.url + "/api/v1/embed", data=b'{"texts":["a"]}', headers=headers, timeout=DEADLINE_S)
+    error(reply, 415, "application/json")
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON;charset=UTF-8"])
+def test_json_content_types_are_taken(server, kind):
+    reply = requests.post(server.url + "/api/v1/embed", data=b'{"texts":["a"]}', headers={"Content-Type": kind}, timeout=DEADLINE_S)
+    assert reply.status_code == 200
+
+
+def test_query_strings_are_ignored(server):
+    assert get(server, "/health/live?x=1").status_code == 200
+
+
+# --- limits
+
+
+@pytest.fixture(scope="module")
+def small_server(start_server):
+    return start_server("--max-body", "2000")
+
+
+def test_too_large_a_body_is_413(small_server):
+    error(post(small_server, {"texts": ["x" * 3000]}), 413, "2000")
+    assert post(small_server, {"texts": ["x" * 1000]}).status_code == 200
+
+
+def test_too_large_a_chunked_body_is_413(small_server):
+    def pieces():
+        for _ in range(100):
+            yield b"x" * 1000
+    try:
+        reply = requests.post(small_server.url + "/api/v1/embed", data=pieces(), headers={"Content-Type": "application/json"},
+                              timeout=DEADLINE_S)
+    except requests.ConnectionError:
+        pytest.fail("the answer was lost: the server must let the client read it")
+    error(reply, 413, "2000")
+
+
+def test_a_body_that_was_not_read_is_refused_at_the_head(small_server):
+    """413 comes before the body, so nothing is uploaded for nothing."""
+    with small_server.connect() as sock:
+        sock.sendall(b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                     b"Expect: 100-continue\r\nContent-Length: 999999999\r\n\r\n")
+        assert sock.recv(4096).startswith(b"HTTP/1.1 413 ")
+
+
+# --- many clients
+
+
+def test_concurrent_clients_get_their_own_answers(server, golden):
+    texts, _, vectors = golden
+
+    def ask(i):
+        with requests.Session() as session:
+            for j in range(8):
+                k = (i * 5 + j) % len(texts)
+                reply = session.post(server.url + "/api/v1/embed", json={"texts": [texts[k]], "model": MODEL}, timeout=DEADLINE_S)
+                assert reply.status_code == 200, reply.text
+                assert np.abs(np.array(reply.json()["embeddings"][0], dtype=np.float32) - vectors[k]).max() < NEAR
+        return True
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        assert all(pool.map(ask, range(64)))
+
+
+def test_no_thread_per_request(server):
+    """Thread count stays what it was while many requests are in flight."""
+    def threads():
+        with open(f"/proc/{server.process.pid}/status") as f:
+            return int(re.search(r"Threads:\s+(\d+)", f.read()).group(1))
+
+    before = threads()
+    body = json.dumps({"texts": ["many words " * 40] * 64, "model": MODEL}).encode()
+    request = b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    socks = [server.connect() for _ in range(50)]
+    for sock in socks:
+        sock.sendall(request)
+    assert threads() == before
+    for sock in socks:
+        assert sock.recv(15) == b"HTTP/1.1 200 OK"
+        sock.close()
+
+
+def test_clients_that_leave_hurt_nobody(server):
+    body = json.dumps({"texts": ["gone before the answer " * 20] * 200, "model": MODEL}).encode()
+    request = b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    for cut in (len(request), len(request) // 2, 40):
+        for _ in range(20):
+            sock = server.connect()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # close with a reset
+            sock.sendall(request[:cut])
+            sock.close()
+    assert post(server, {"texts": ["still here"], "model": MODEL}).status_code == 200
+
+
+# --- start and end
+
+
+def run_serve(vecd_bin, models, *flags):
+    return subprocess.run([vecd_bin, "serve", *flags], capture_output=True, text=True, timeout=DEADLINE_S, env=clean_env(models))
+
+
+def one_line(done, code, *words):
+    assert done.returncode == code, (done.returncode, done.stderr)
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("vecd: "), done.stderr
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def test_port_in_use(vecd_bin, tiny_models, server):
+    done = run_serve(vecd_bin, tiny_models, "--host", "127.0.0.1", "--port", str(server.port))
+    one_line(done, 1, str(server.port), "in use")
+
+
+def test_unreadable_address(vecd_bin, tiny_models):
+    one_line(run_serve(vecd_bin, tiny_models, "--host", "203.0.113.1", "--port", "0"), 1, "203.0.113.1")
+
+
+def test_damaged_default_model(vecd_bin, tmp_path, tiny_model):
+    shutil.copytree(tiny_model, tmp_path / "all-MiniLM-L6-v2")
+    with open(tmp_path / "all-MiniLM-L6-v2" / "model.safetensors", "r+b") as f:
+        f.truncate(1000)
+    one_line(run_serve(vecd_bin, tmp_path, "--port", "0"), 1, "model.safetensors")
+
+
+def test_no_default_model(vecd_bin, tmp_path):
+    one_line(run_serve(vecd_bin, tmp_path, "--port", "0"), 1, "all-MiniLM-L6-v2", "get_default_model.sh")
+
+
+def test_the_environment_sets_what_flags_do_not(vecd_bin, tiny_models, server):
+    done = subprocess.run([vecd_bin, "serve"], capture_output=True, text=True, timeout=DEADLINE_S,
+                          env=clean_env(tiny_models, VECD_HOST="127.0.0.1", VECD_PORT=str(server.port)))
+    one_line(done, 1, str(server.port), "in use")
+    bad = subprocess.run([vecd_bin, "serve"], capture_output=True, text=True, timeout=DEADLINE_S,
+                         env=clean_env(tiny_models, VECD_PORT="x"))
+    assert bad.returncode == 2 and "VECD_PORT" in bad.stderr
+
+
+def test_another_default_model(start_server, tiny_model):
+    server = start_server("-m", "bert-no-modules")
+    assert post(server, {"texts": ["a"]}).json()["model"]["id"] == "bert-no-modules"
+    assert get(server, "/api/v1/models").json()["default_model"] == "bert-no-modules"
+    assert server.stop() == 0
+
+
+def test_a_curl_line_that_works_is_printed(start_server):
+    server = start_server()
+    line = next(line for line in server.text.splitlines() if line.lstrip().startswith("curl "))
+    done = subprocess.run(line, shell=True, capture_output=True, timeout=DEADLINE_S)
+    assert done.returncode == 0 and len(json.loads(done.stdout)["embeddings"][0]) == 36
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains(start_server, sig):
+    """What was taken is finished and answered, nothing new is accepted, the exit code is 0."""
+    server = start_server("--grace", "30")
+    body = json.dumps({"texts": ["many words to keep it busy " * 10] * 1500, "model": MODEL}).encode()
+    with server.connect() as busy, server.connect() as idle:
+        busy.sendall(b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                     % len(body) + body)
+        time.sleep(0.2)
+        server.process.send_signal(sig)
+        reply = bytearray()
+        while chunk := busy.recv(65536):
+            reply += chunk
+        head, _, content = bytes(reply).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ") and b"connection: close" in head.lower(), head
+        if b"chunked" not in head.lower():
+            assert len(json.loads(content)["embeddings"]) == 1500
+        assert idle.recv(1) == b"", "an idle connection is closed"
+    assert server.process.wait(DEADLINE_S) == 0
+    with pytest.raises(OSError):
+        server.connect(1)
+
+
+def test_grace_is_a_limit(start_server):
+    """A client that never finishes its request cannot keep the server."""
+    server = start_server("--grace", "1")
+    with server.connect() as stuck:
+        stuck.sendall(b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+        time.sleep(0.2)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(DEADLINE_S) == 0
+
+
+def test_memory_is_flat(server):
+    session = requests.Session()
+
+    def burst():
+        for i in range(300):
+            assert session.post(server.url + "/api/v1/embed", json={"texts": [f"text {i}"] * 4, "model": MODEL},
+                                timeout=DEADLINE_S).status_code == 200
+        return server.resident_kb()
+
+    first = burst()
+    assert burst() < first + 8 * 1024
