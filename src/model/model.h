@@ -19,9 +19,10 @@ typedef struct vecd_item {
   unsigned flags; /* VECD_RAW, VECD_NO_TRUNCATE */
   float *vector;  /* [dimension], the caller's */
 
-  vecd_status status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id); VECD_BAD_MODEL; VECD_NO_MEMORY */
-  size_t error_pos;   /* the byte in the text, or the place in ids */
-  uint32_t n_tokens;  /* that the model saw, special tokens included */
+  vecd_status
+      status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id); VECD_BAD_MODEL; VECD_NO_MEMORY */
+  size_t error_pos;       /* the byte in the text, or the place in ids */
+  uint32_t n_tokens;      /* that the model saw, special tokens included */
   uint32_t n_untruncated; /* that the text has; more than n_tokens: it was cut */
 } vecd_item;
 
@@ -32,7 +33,8 @@ typedef struct vecd_item {
  *
  * team   borrowed until close. kern: copied.
  * VECD_OK, or as vecd_open(). */
-VECD_CHECK vecd_status vecd_model_open(const char *path, const vecd_kern *kern, vecd_team *team, vecd_model **out, vecd_err *err);
+VECD_CHECK vecd_status vecd_model_open(const char *path, const vecd_kern *kern, vecd_team *team, vecd_model **out,
+                                       vecd_err *err);
 
 /* Releases the model (and the team, where vecd_open() made it). Same as vecd_close(). */
 void vecd_model_close(vecd_model **model);

@@ -1,0 +1,233 @@
+/* model.c - texts -> ids -> vectors, a slice of texts at a time.
+ *
+ * Tokenizing and encoding share the team of workers. What a slice needs in memory (ids, pointers) is kept from call to call, so
+ * a warm model allocates nothing. */
+#include "model/model_priv.h"
+
+#include <math.h>
+#include <stdatomic.h>
+
+/* Below this much text, waking the workers costs more than tokenizing alone. */
+#define TOGETHER_FROM_BYTES 4096
+
+/* One worker's tokenizing room: ids of all the texts it took in this call, one after another. */
+typedef struct tok_lane {
+  vecd_encoding encoding;
+  uint32_t *ids;
+  size_t n_ids, cap_ids;
+} tok_lane;
+
+/* Where an item's ids lie: a lane's array may move while it grows, so they are kept as places until all are there. */
+typedef struct place {
+  uint32_t lane;
+  size_t first;
+} place;
+
+typedef struct tok_job {
+  vecd_model *model;
+  vecd_item *items;
+  size_t n_items;
+  atomic_size_t next;
+} tok_job;
+
+static void fail(vecd_item *item, vecd_status status, size_t pos) {
+  item->status = status;
+  item->error_pos = pos;
+}
+
+static bool keep_ids(tok_lane *lane, const uint32_t *ids, size_t n) {
+  if (lane->cap_ids - lane->n_ids < n) {
+    size_t cap = 2 * lane->cap_ids + n + 256;
+    uint32_t *grown = vecd_realloc(VECD_MEM_SCRATCH, lane->ids, cap * sizeof *grown);
+    if (!grown) return false;
+    lane->ids = grown;
+    lane->cap_ids = cap;
+  }
+  memcpy(lane->ids + lane->n_ids, ids, n * sizeof *ids);
+  lane->n_ids += n;
+  return true;
+}
+
+static void take_ids(const vecd_model *m, vecd_item *item) {
+  if (item->n_ids == 0 || item->n_ids > m->max_tokens) {
+    fail(item, VECD_BAD_ARGUMENT, item->n_ids);
+    return;
+  }
+  uint32_t vocab_size = vecd_encoder_config_of(m->encoder)->vocab_size;
+  for (size_t i = 0; i < item->n_ids; i++)
+    if (item->ids[i] >= vocab_size) {
+      fail(item, VECD_BAD_ARGUMENT, i);
+      return;
+    }
+  item->n_tokens = item->n_untruncated = (uint32_t)item->n_ids;
+}
+
+static void tokenize_item(vecd_model *m, unsigned member, vecd_item *item, place *at) {
+  fail(item, VECD_OK, VECD_NO_POS);
+  item->n_tokens = item->n_untruncated = 0;
+  if (item->ids) {
+    take_ids(m, item);
+    return;
+  }
+  tok_lane *lane = &m->tok_lanes[member];
+  vecd_err err;
+  vecd_status s = vecd_tokenizer_encode(m->tokenizer, item->text, m->max_tokens, 0, &lane->encoding, &err);
+  if (s) {
+    fail(item, s, err.pos);
+    return;
+  }
+  item->n_untruncated = (uint32_t)lane->encoding.n_untruncated;
+  if (lane->encoding.n_ids == 0 || ((item->flags & VECD_NO_TRUNCATE) && lane->encoding.n_untruncated > m->max_tokens)) {
+    fail(item, VECD_BAD_ARGUMENT, VECD_NO_POS);
+    return;
+  }
+  *at = (place){member, lane->n_ids};
+  if (!keep_ids(lane, lane->encoding.ids, lane->encoding.n_ids)) {
+    fail(item, VECD_NO_MEMORY, VECD_NO_POS);
+    return;
+  }
+  item->n_tokens = (uint32_t)lane->encoding.n_ids;
+}
+
+static void tokenize_job(void *ctx, unsigned member) {
+  tok_job *j = ctx;
+  for (size_t i; (i = atomic_fetch_add_explicit(&j->next, 1, memory_order_relaxed)) < j->n_items;)
+    tokenize_item(j->model, member, &j->items[i], &j->model->places[i]);
+}
+
+static void tokenize(vecd_model *m, vecd_item *items, size_t n_items) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < n_items; i++) bytes += items[i].ids ? 0 : items[i].text.len;
+  for (unsigned i = 0; i < vecd_team_size(m->team); i++) m->tok_lanes[i].n_ids = 0;
+  tok_job job = {.model = m, .items = items, .n_items = n_items};
+  if (bytes >= TOGETHER_FROM_BYTES && n_items > 1)
+    vecd_team_run(m->team, tokenize_job, &job);
+  else
+    tokenize_job(&job, 0);
+}
+
+/* The vectors as the folder's modules leave them. */
+static void finish_item(const vecd_model *m, vecd_item *item) {
+  if (m->folder.normalize && !(item->flags & VECD_RAW)) vecd_normalize_l2(item->vector, m->dimension);
+  float sum = 0.0f; /* x - x is NaN for what is not finite */
+  for (size_t i = 0; i < m->dimension; i++) sum += item->vector[i] - item->vector[i];
+  if (sum != 0.0f) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
+}
+
+void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
+  vecd_assert(n_items >= 1 && n_items <= VECD_MODEL_MAX_ITEMS);
+  pthread_mutex_lock(&m->lock);
+  tokenize(m, items, n_items);
+  size_t n_seqs = 0;
+  for (size_t i = 0; i < n_items; i++) {
+    vecd_item *item = &items[i];
+    if (item->status) continue;
+    m->seq_ids[n_seqs] = item->ids ? item->ids : m->tok_lanes[m->places[i].lane].ids + m->places[i].first;
+    m->seq_lens[n_seqs] = item->n_tokens;
+    m->seq_out[n_seqs++] = item->vector;
+  }
+  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, n_seqs, m->seq_out);
+  for (size_t i = 0; i < n_items; i++)
+    if (!items[i].status) finish_item(m, &items[i]);
+  pthread_mutex_unlock(&m->lock);
+}
+
+vecd_status vecd_item_explain(const vecd_model *m, const vecd_item *item, const char *what, size_t index, vecd_err *err) {
+  switch (item->status) {
+  case VECD_OK: return VECD_OK;
+  case VECD_BAD_TEXT:
+    return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s[%zu]: not valid UTF-8 at byte %zu", what, index,
+                        item->error_pos);
+  case VECD_BAD_ARGUMENT:
+    if (item->ids && item->n_ids == 0)
+      return vecd_err_set(err, VECD_BAD_ARGUMENT, 0, "%s[%zu]: has no token ids; give at least one", what, index);
+    if (item->ids && item->n_ids <= m->max_tokens)
+      return vecd_err_set(err, VECD_BAD_ARGUMENT, item->error_pos, "%s[%zu]: token id %u at place %zu is not below %u", what,
+                          index, item->ids[item->error_pos], item->error_pos, vecd_encoder_config_of(m->encoder)->vocab_size);
+    if (!item->ids && item->n_untruncated == 0)
+      return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "%s[%zu]: the tokenizer makes no tokens of it", what, index);
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "%s[%zu]: %zu tokens, the model takes at most %zu; shorten it%s",
+                        what, index, item->ids ? item->n_ids : (size_t)item->n_untruncated, m->max_tokens,
+                        item->ids ? "" : " or allow truncation");
+  case VECD_BAD_MODEL:
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
+                        "%s[%zu]: its vector holds NaN or infinity: %s: the word embeddings are damaged", what, index,
+                        m->folder.weights_path);
+  default: return vecd_err_set(err, item->status, item->error_pos, "%s[%zu]: %s", what, index, vecd_status_text(item->status));
+  }
+}
+
+static vecd_status make_room(vecd_model *m, vecd_err *err) {
+  size_t n = VECD_MODEL_MAX_ITEMS;
+  m->tok_lanes = vecd_alloc_zero(VECD_MEM_SCRATCH, vecd_team_size(m->team), sizeof *m->tok_lanes);
+  m->places = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->places);
+  m->seq_ids = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_ids);
+  m->seq_lens = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_lens);
+  m->seq_out = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_out);
+  if (m->tok_lanes && m->places && m->seq_ids && m->seq_lens && m->seq_out) return VECD_OK;
+  return vecd_err_no_memory(err, "a model's scratch", n * (sizeof *m->places + 3 * sizeof(void *)));
+}
+
+/* "cls", "mean+max", ... */
+static void name_pooling(vecd_model *m) {
+  size_t n = 0;
+  for (unsigned i = 0; i < m->folder.n_pools; i++) {
+    int k = snprintf(m->pooling_name + n, sizeof m->pooling_name - n, "%s%s", i ? "+" : "", vecd_pool_name(m->folder.pools[i]));
+    if (k > 0 && n + (size_t)k < sizeof m->pooling_name) n += (size_t)k;
+  }
+}
+
+vecd_status vecd_model_open(const char *path, const vecd_kern *kern, vecd_team *team, vecd_model **out, vecd_err *err) {
+  vecd_model *m = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *m);
+  if (!m) return vecd_err_no_memory(err, "a model", sizeof *m);
+  m->kern = *kern;
+  m->team = team;
+  pthread_mutex_init(&m->lock, NULL);
+  vecd_status s;
+  if ((s = vecd_model_folder_open(path, &m->folder, err)) ||
+      (s = vecd_tokenizer_open(m->folder.tokenizer_path, m->folder.do_lower_case, &m->tokenizer, err)) ||
+      (s = vecd_encoder_open(&m->folder, kern, team, &m->encoder, err)) || (s = make_room(m, err)))
+    goto done;
+  m->max_tokens = vecd_encoder_max_tokens(m->encoder);
+  m->dimension = vecd_encoder_dimension(m->encoder);
+  name_pooling(m);
+  uint32_t rows = vecd_encoder_config_of(m->encoder)->vocab_size, ids = vecd_tokenizer_id_limit(m->tokenizer);
+  if (ids > rows)
+    s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: has ids up to %u, but %s has only %u word embeddings",
+                     m->folder.tokenizer_path, ids - 1, m->folder.weights_path, rows);
+done:
+  if (s)
+    vecd_model_close(&m);
+  else
+    *out = m;
+  return s;
+}
+
+void vecd_model_close(vecd_model **model) {
+  vecd_model *m = model ? *model : NULL;
+  if (!m) return;
+  for (unsigned i = 0; m->tok_lanes && i < vecd_team_size(m->team); i++) {
+    vecd_encoding_fini(&m->tok_lanes[i].encoding);
+    vecd_free(m->tok_lanes[i].ids);
+  }
+  vecd_free(m->tok_lanes);
+  vecd_free(m->places);
+  vecd_free(m->seq_ids);
+  vecd_free(m->seq_lens);
+  vecd_free(m->seq_out);
+  vecd_encoder_close(&m->encoder);
+  vecd_tokenizer_close(&m->tokenizer);
+  vecd_model_folder_close(&m->folder);
+  pthread_mutex_destroy(&m->lock);
+  if (m->owns_team) vecd_team_free(&m->team);
+  vecd_free(m);
+  *model = NULL;
+}
+
+const vecd_model_folder *vecd_model_folder_of(const vecd_model *m) { return &m->folder; }
+const vecd_tokenizer *vecd_model_tokenizer(const vecd_model *m) { return m->tokenizer; }
+const vecd_encoder *vecd_model_encoder(const vecd_model *m) { return m->encoder; }
+const vecd_kern *vecd_model_kern(const vecd_model *m) { return &m->kern; }
+size_t vecd_model_dimension(const vecd_model *m) { return m->dimension; }
+size_t vecd_model_max_tokens(const vecd_model *m) { return m->max_tokens; }
+const char *vecd_model_id(const vecd_model *m) { return m->folder.id; }

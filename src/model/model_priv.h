@@ -1,0 +1,28 @@
+/* model_priv.h - what a model is made of; for model.c and vecd.c only. */
+#ifndef VECD_MODEL_MODEL_PRIV_H
+#define VECD_MODEL_MODEL_PRIV_H
+
+#include <pthread.h>
+
+#include "model/model.h"
+#include "nn/pooling.h"
+
+struct vecd_model {
+  vecd_model_folder folder;
+  vecd_tokenizer *tokenizer;
+  vecd_encoder *encoder;
+  vecd_kern kern;
+  vecd_team *team;
+  bool owns_team;
+  size_t max_tokens, dimension;
+  char pooling_name[128];
+
+  pthread_mutex_t lock;       /* held by the one caller whose texts are being encoded; guards all below */
+  struct tok_lane *tok_lanes; /* [team size] */
+  struct place *places;       /* [VECD_MODEL_MAX_ITEMS], as the three below */
+  const uint32_t **seq_ids;
+  uint32_t *seq_lens;
+  float **seq_out;
+};
+
+#endif

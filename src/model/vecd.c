@@ -1,0 +1,97 @@
+/* vecd.c - the public C API: a thin skin over model.h with a team of its own for each model. */
+#include "model/model_priv.h"
+
+#define SLICE ((size_t)256) /* items put on the stack at a time */
+
+vecd_status vecd_open(const char *path, const vecd_options *options, vecd_model **out, vecd_err *err) {
+  if (!path || !out) return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "path and out must not be NULL");
+  vecd_kern kern;
+  vecd_team *team = NULL;
+  vecd_status s;
+  if ((s = vecd_kern_choose(&kern, options ? options->isa : NULL, err)) ||
+      (s = vecd_team_new(options ? options->threads : 0, &team, err)))
+    return s;
+  if ((s = vecd_model_open(path, &kern, team, out, err))) {
+    vecd_team_free(&team);
+    return s;
+  }
+  (*out)->owns_team = true;
+  return VECD_OK;
+}
+
+void vecd_close(vecd_model **model) { vecd_model_close(model); }
+
+void vecd_describe(const vecd_model *m, vecd_info *out) {
+  *out = (vecd_info){
+      .id = m->folder.id,
+      .architecture = vecd_encoder_architecture(m->encoder),
+      .pooling = m->pooling_name,
+      .isa = m->kern.isa,
+      .dimension = (unsigned)m->dimension,
+      .max_tokens = (unsigned)m->max_tokens,
+      .threads = vecd_team_size(m->team),
+      .normalized = m->folder.normalize,
+      .parameters = vecd_encoder_parameters(m->encoder),
+      .resident_bytes = vecd_encoder_bytes(m->encoder) + vecd_tokenizer_bytes(m->tokenizer),
+  };
+}
+
+vecd_status vecd_tokenize(vecd_model *m, const char *text, size_t len, unsigned flags, uint32_t *ids, size_t cap, size_t *n_ids,
+                          vecd_err *err) {
+  vecd_encoding encoding = {0};
+  size_t limit = flags & VECD_NO_TRUNCATE ? 0 : m->max_tokens;
+  vecd_status s = vecd_tokenizer_encode(m->tokenizer, (vecd_span){text, len}, limit, 0, &encoding, err);
+  if (!s) {
+    *n_ids = encoding.n_ids;
+    size_t n = encoding.n_ids < cap ? encoding.n_ids : cap;
+    if (n) memcpy(ids, encoding.ids, n * sizeof *ids);
+  }
+  vecd_encoding_fini(&encoding);
+  return s;
+}
+
+/* Encodes items first .. first + n - 1 and tells of the first that failed. */
+static vecd_status encode_slice(vecd_model *m, vecd_item *items, size_t n, const char *what, size_t first, uint32_t *n_tokens,
+                                vecd_err *err) {
+  vecd_model_encode(m, items, n);
+  for (size_t i = 0; i < n; i++) {
+    if (items[i].status) return vecd_item_explain(m, &items[i], what, first + i, err);
+    if (n_tokens) n_tokens[first + i] = items[i].n_tokens;
+  }
+  return VECD_OK;
+}
+
+vecd_status vecd_encode(vecd_model *m, const char *const *texts, const size_t *lens, size_t n_texts, unsigned flags,
+                        float *vectors, uint32_t *n_tokens, vecd_err *err) {
+  vecd_item items[SLICE];
+  for (size_t first = 0; first < n_texts; first += SLICE) {
+    size_t n = n_texts - first < SLICE ? n_texts - first : SLICE;
+    for (size_t i = 0; i < n; i++)
+      items[i] = (vecd_item){
+          .text = {texts[first + i], lens[first + i]}, .flags = flags, .vector = vectors + (first + i) * m->dimension};
+    vecd_status s = encode_slice(m, items, n, "texts", first, n_tokens, err);
+    if (s) return s;
+  }
+  return VECD_OK;
+}
+
+vecd_status vecd_encode_ids(vecd_model *m, const uint32_t *ids, const size_t *lens, size_t n_seqs, unsigned flags,
+                            float *vectors, vecd_err *err) {
+  vecd_item items[SLICE];
+  static const uint32_t none[1];
+  for (size_t first = 0; first < n_seqs; first += SLICE) {
+    size_t n = n_seqs - first < SLICE ? n_seqs - first : SLICE;
+    for (size_t i = 0; i < n; i++) {
+      items[i] = (vecd_item){.ids = lens[first + i] ? ids : none,
+                             .n_ids = lens[first + i],
+                             .flags = flags,
+                             .vector = vectors + (first + i) * m->dimension};
+      ids += lens[first + i];
+    }
+    vecd_status s = encode_slice(m, items, n, "sequences", first, NULL, err);
+    if (s) return s;
+  }
+  return VECD_OK;
+}
+
+const char *vecd_version(void) { return VECD_VERSION; }
