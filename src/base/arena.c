@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define FIRST_BYTES ((size_t)4096)
-#define MOST_BYTES ((size_t)1 << 20)
+#define MOST_BYTES  ((size_t)1 << 20)
 
 struct vecd_arena_chunk {
   vecd_arena_chunk *next;
@@ -53,6 +53,10 @@ char *vecd_arena_strndup(vecd_arena *arena, const char *s, size_t n) {
 void vecd_arena_reset(vecd_arena *arena) {
   vecd_arena_chunk *keep = arena->head;
   if (!keep) return;
+  if (keep->cap > MOST_BYTES) { /* one large request must not hold its memory for ever */
+    vecd_arena_fini(arena);
+    return;
+  }
   for (vecd_arena_chunk *c = keep->next, *next; c; c = next) {
     next = c->next;
     vecd_free(c);

@@ -26,7 +26,7 @@ void *vecd_arena_zero(vecd_arena *arena, size_t n, size_t size);
 /* Copies n bytes and a NUL behind them. */
 char *vecd_arena_strndup(vecd_arena *arena, const char *s, size_t n);
 
-/* Forgets everything, keeping one chunk for reuse. */
+/* Forgets everything, keeping one chunk of at most 1 MiB for reuse. */
 void vecd_arena_reset(vecd_arena *arena);
 
 void vecd_arena_fini(vecd_arena *arena);

@@ -51,10 +51,10 @@ unsigned vecd_cpu_features(void) { return detect(); }
 void vecd_cpu_feature_names(unsigned bits, char *out, size_t cap) {
   size_t n = 0;
   if (cap) out[0] = '\0';
-#define X(name, text)                                                                          \
-  if ((bits & VECD_CPU_##name) && n < cap) {                                                   \
-    int k = snprintf(out + n, cap - n, "%s%s", n ? " " : "", text);                            \
-    if (k > 0) n += (size_t)k;                                                                 \
+#define X(name, text)                                               \
+  if ((bits & VECD_CPU_##name) && n < cap) {                        \
+    int k = snprintf(out + n, cap - n, "%s%s", n ? " " : "", text); \
+    if (k > 0) n += (size_t)k;                                      \
   }
   VECD_CPU_LIST(X)
 #undef X

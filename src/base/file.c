@@ -64,7 +64,6 @@ vecd_status vecd_file_read(const char *path, size_t most_bytes, vecd_buf *out, v
   size_t got = 0;
   for (;;) { /* to the end, though the file may have grown or shrunk since fstat */
     size_t room = got < len ? len - got : 1;
-    if (got + room > most_bytes + 1) break;
     if (!vecd_buf_reserve(out, room)) {
       s = vecd_err_no_memory(err, path, room);
       goto done;
@@ -76,8 +75,12 @@ vecd_status vecd_file_read(const char *path, size_t most_bytes, vecd_buf *out, v
       goto done;
     }
     if (n == 0) break;
-    out->len += (size_t)n;
     got += (size_t)n;
+    if (got > most_bytes) {
+      s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: grew while it was read, beyond %zu bytes", path, most_bytes);
+      goto done;
+    }
+    out->len += (size_t)n;
   }
 done:
   close(fd);

@@ -42,7 +42,7 @@ static inline uint32_t shortest(uint32_t bits, int *k) {
   uint32_t tens_down = low <= tens, tens_up = tens + 40 <= high;
   uint32_t down = low <= 4 * s, up = 4 * s + 4 <= high, near = (mid + (s & 1)) > half;
   uint32_t coarse = tens / 4 + 10 * tens_up, fine = s + (down != up ? up : near);
-  return (s >= 10) & (tens_down != tens_up) ? coarse : fine;
+  return ((s >= 10) & (tens_down != tens_up)) ? coarse : fine;
 }
 
 /* The eight decimal digits of v < 10^8, one a byte, the first in the lowest byte: halves, quarters and eighths side by side. */

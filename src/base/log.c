@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 static struct {
   vecd_log_level level;
   bool json, set;
@@ -17,6 +19,14 @@ void vecd_log_setup(vecd_log_level level, bool json) {
   settings.level = level;
   settings.json = json;
   settings.set = true;
+}
+
+/* Foreign text in a message must not end the line, steer the terminal or break the encoding. */
+static void make_printable(char *s, bool json) {
+  size_t len = strlen(s), i;
+  while ((i = vecd_utf8_valid_prefix(s, len)) < len) s[i] = '?';
+  for (; *s && !json; s++)
+    if ((unsigned char)*s < 0x20 || *s == 0x7f) *s = '?';
 }
 
 /* Escapes what JSON needs escaped; drops what does not fit. */
@@ -39,11 +49,12 @@ static size_t put_json_string(char *out, size_t cap, const char *s) {
 void vecd_log(vecd_log_level level, const char *fmt, ...) {
   if (!settings.set) vecd_log_setup(VECD_LOG_INFO, !isatty(STDERR_FILENO));
   if (level > settings.level) return;
-  char text[1024], line[2560], stamp[32];
+  char text[1024], line[6 * sizeof text + 160], stamp[32]; /* a byte may take six: \u0000 */
   va_list args;
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
+  make_printable(text, settings.json);
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   struct tm tm;

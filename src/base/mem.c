@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
@@ -17,7 +18,7 @@ typedef struct header {
   uint32_t magic;
 } header;
 
-#define MAGIC 0x76656364u /* "vecd" */
+#define MAGIC          0x76656364u /* "vecd" */
 #define MAP_FROM_BYTES ((size_t)2 << 20)
 
 _Static_assert(sizeof(header) == 32, "the header must keep malloc's 16-byte alignment");
@@ -77,8 +78,7 @@ static void *alloc_mapped(vecd_mem_tag tag, size_t align, size_t n_bytes) {
   char *start = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (start == MAP_FAILED) return NULL;
   /* The header takes the page in front of a 2 MiB boundary; what lies unused at both ends goes back at once. */
-  size_t page = 4096, offset = huge - (uintptr_t)start % huge;
-  if (offset < page) offset += huge;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), offset = huge - (uintptr_t)start % huge;
   size_t head = (offset - page) & ~(page - 1), end = (offset + n_bytes + page - 1) & ~(page - 1);
   if (head) munmap(start, head);
   if (end < mapped) munmap(start + end, mapped - end);
@@ -142,6 +142,4 @@ size_t vecd_mem_total_bytes(void) {
 
 uint64_t vecd_mem_count(void) { return atomic_load_explicit(&n_allocations, memory_order_relaxed); }
 
-void vecd_mem_fail_nth(uint64_t n) {
-  atomic_store_explicit(&fail_at, n ? vecd_mem_count() + n : 0, memory_order_relaxed);
-}
+void vecd_mem_fail_nth(uint64_t n) { atomic_store_explicit(&fail_at, n ? vecd_mem_count() + n : 0, memory_order_relaxed); }

@@ -36,10 +36,10 @@ struct vecd_team {
   unsigned size, spins;
   vecd_team_fn *fn;
   void *ctx;
-  _Alignas(64) atomic_uint job;      /* counts jobs; members sleep on it */
+  _Alignas(64) atomic_uint job; /* counts jobs; members sleep on it */
   atomic_uint job_sleepers;
-  _Alignas(64) atomic_uint arrived;  /* at the barrier */
-  _Alignas(64) atomic_uint phase;    /* counts barriers */
+  _Alignas(64) atomic_uint arrived; /* at the barrier */
+  _Alignas(64) atomic_uint phase;   /* counts barriers */
   atomic_uint phase_sleepers;
   atomic_bool stop;
 };
