@@ -1,0 +1,234 @@
+/* encode.c - a text's way through the tokenizer.
+ *
+ * Lower case first where asked for; the raw added tokens cut the text into stretches; each stretch is normalized; in its
+ * normalized form the other added tokens are found; what remains is cut into words, and each word into tokens. A long stretch
+ * goes through in chunks that end behind ASCII space, where no step looks across: so the working room stays small and in the
+ * cache. Ids behind the limit are counted, not kept. */
+#include "base/mem.h"
+#include "tok/lower_text.h"
+#include "tok/tokenizer_impl.h"
+
+#define CHUNK_BYTES 4096
+
+struct vecd_tok_scratch {
+  vecd_normalizer_scratch normalizer;
+  vecd_aligned lowered; /* lower_first: the text that the others see */
+  uint32_t *ends;       /* [ends_cap] of the pieces of one word */
+  size_t ends_cap;
+};
+
+typedef struct encoder {
+  const vecd_tokenizer *tokenizer;
+  vecd_encoding *out;
+  struct vecd_tok_scratch *scratch;
+  bool offsets;
+  size_t most;    /* ids to keep, before the trailing special tokens */
+  size_t dropped; /* ids not kept */
+  /* Counting of characters: text.ptr + at is character number at_char. */
+  vecd_span text;
+  size_t at, at_char;
+} encoder;
+
+/* Room for n ids; offsets, where they are, have the same room. */
+static bool reserve_ids(encoder *e, size_t n) {
+  vecd_encoding *out = e->out;
+  if (n > out->cap) {
+    size_t cap = out->cap * 2 > n ? out->cap * 2 : n + 64;
+    uint32_t **arrays[3] = {&out->ids, &out->starts, &out->ends};
+    for (int i = 0; i < 3; i++) {
+      if (i > 0 && !*arrays[i]) continue;
+      uint32_t *grown = vecd_realloc(VECD_MEM_SCRATCH, *arrays[i], cap * sizeof *grown);
+      if (!grown) return false;
+      *arrays[i] = grown;
+    }
+    out->cap = cap;
+  }
+  if (e->offsets && !out->starts) out->starts = vecd_alloc_array(VECD_MEM_SCRATCH, out->cap, sizeof *out->starts);
+  if (e->offsets && !out->ends) out->ends = vecd_alloc_array(VECD_MEM_SCRATCH, out->cap, sizeof *out->ends);
+  return !e->offsets || (out->starts && out->ends);
+}
+
+/* Number of the character at byte `at` of the text. Cheap where `at` moves onward. */
+static size_t char_number(encoder *e, size_t at) {
+  for (; e->at < at; e->at++) e->at_char += ((unsigned char)e->text.ptr[e->at] & 0xc0) != 0x80;
+  for (; e->at > at; e->at--) e->at_char -= ((unsigned char)e->text.ptr[e->at - 1] & 0xc0) != 0x80;
+  return e->at_char;
+}
+
+static void keep_most(encoder *e) {
+  if (e->out->n_ids <= e->most) return;
+  e->dropped += e->out->n_ids - e->most;
+  e->out->n_ids = e->most;
+}
+
+static bool put_id(encoder *e, uint32_t id, size_t start, size_t end) {
+  if (!reserve_ids(e, e->out->n_ids + 1)) return false;
+  size_t n = e->out->n_ids++;
+  e->out->ids[n] = id;
+  if (e->offsets) {
+    e->out->starts[n] = (uint32_t)start;
+    e->out->ends[n] = (uint32_t)end;
+  }
+  keep_most(e);
+  return true;
+}
+
+static bool reserve_ends(struct vecd_tok_scratch *s, size_t n) {
+  if (n <= s->ends_cap) return true;
+  uint32_t *grown = vecd_realloc(VECD_MEM_SCRATCH, s->ends, (n + n / 2) * sizeof *grown);
+  if (!grown) return false;
+  s->ends = grown;
+  s->ends_cap = n + n / 2;
+  return true;
+}
+
+/* Words of norm->bytes[begin, end). */
+static bool put_words(encoder *e, const vecd_aligned *norm, size_t begin, size_t end) {
+  const vecd_tokenizer *t = e->tokenizer;
+  vecd_encoding *out = e->out;
+  vecd_span text = {norm->bytes + begin, end - begin}, word;
+  /* A word has no more tokens than bytes. */
+  if (!reserve_ends(e->scratch, text.len)) return false;
+  for (size_t at = 0; vecd_pre_tokenizer_next(t->pre_tokenizer, text, &at, &word);) {
+    if (!reserve_ids(e, out->n_ids + word.len)) return false;
+    size_t n = vecd_wordpiece_encode(&t->model, word, out->ids + out->n_ids, e->scratch->ends);
+    if (e->offsets) {
+      const uint32_t *src = norm->src + (word.ptr - norm->bytes);
+      for (size_t i = 0; i < n; i++) {
+        out->starts[out->n_ids + i] = src[i ? e->scratch->ends[i - 1] : 0];
+        out->ends[out->n_ids + i] = src[e->scratch->ends[i] - 1] + 1;
+      }
+    }
+    out->n_ids += n;
+    keep_most(e);
+  }
+  return true;
+}
+
+/* Everything behind the raw added tokens, for text[begin, end). */
+static bool put_stretch(encoder *e, size_t begin, size_t end) {
+  const vecd_tokenizer *t = e->tokenizer;
+  const vecd_added_set *added = &t->added.normalized;
+  size_t first_char = e->offsets ? char_number(e, begin) : 0;
+  const vecd_aligned *norm = vecd_normalizer_run(&t->normalizer, (vecd_span){e->text.ptr + begin, end - begin}, first_char,
+                                                 e->offsets, &e->scratch->normalizer);
+  if (!norm) return false;
+  vecd_span text = {norm->bytes, norm->len};
+  vecd_added_search search = {0};
+  vecd_added_match match;
+  while (vecd_added_set_next(added, text, &search, &match)) {
+    if (search.done < match.begin && !put_words(e, norm, search.done, match.begin)) return false;
+    bool ok = e->offsets ? put_id(e, match.id, norm->src[match.begin], norm->src[match.end - 1] + 1) : put_id(e, match.id, 0, 0);
+    if (!ok) return false;
+    search.done = match.end;
+  }
+  return search.done >= text.len || put_words(e, norm, search.done, text.len);
+}
+
+/* The end of the chunk that begins at `begin`: behind the first ASCII space from CHUNK_BYTES on. */
+static size_t chunk_end(const encoder *e, size_t begin, size_t end) {
+  const vecd_tokenizer *t = e->tokenizer;
+  if (end - begin <= CHUNK_BYTES || t->pre_tokenizer != VECD_PRE_TOKENIZER_BERT || t->added.normalized.n > 0) return end;
+  for (size_t i = begin + CHUNK_BYTES; i < end; i++) {
+    char c = e->text.ptr[i];
+    if (c == ' ' || c == '\n' || c == '\t' || c == '\r') return i + 1;
+  }
+  return end;
+}
+
+static bool put_chunks(encoder *e, size_t begin, size_t end) {
+  while (begin < end) {
+    size_t stop = chunk_end(e, begin, end);
+    if (!put_stretch(e, begin, stop)) return false;
+    begin = stop;
+  }
+  return true;
+}
+
+static bool put_text(encoder *e) {
+  vecd_added_search search = {0};
+  vecd_added_match match;
+  while (vecd_added_set_next(&e->tokenizer->added.raw, e->text, &search, &match)) {
+    if (!put_chunks(e, search.done, match.begin)) return false;
+    size_t start = e->offsets ? char_number(e, match.begin) : 0, end = e->offsets ? char_number(e, match.end) : 0;
+    if (!put_id(e, match.id, start, end)) return false;
+    search.done = match.end;
+  }
+  return put_chunks(e, search.done, e->text.len);
+}
+
+/* Offsets so far count characters of the lowered text; U+0130 is two of them there. */
+static void map_offsets(encoder *e, size_t n_before) {
+  vecd_aligned *lowered = &e->scratch->lowered;
+  vecd_encoding *out = e->out;
+  size_t n_chars = 0;
+  for (size_t i = 0; i < lowered->len; i++) /* in place: from one number a byte to one a character */
+    if (((unsigned char)lowered->bytes[i] & 0xc0) != 0x80) lowered->src[n_chars++] = lowered->src[i];
+  for (size_t i = n_before; i < out->n_ids; i++) {
+    out->starts[i] = lowered->src[out->starts[i]];
+    out->ends[i] = lowered->src[out->ends[i] - 1] + 1;
+  }
+}
+
+static bool encode(encoder *e, size_t n_before, const uint32_t *behind, size_t n_behind) {
+  const uint32_t *before = e->tokenizer->post.ids;
+  if (!reserve_ids(e, n_before + n_behind + 1)) return false;
+  for (size_t i = 0; i < n_before; i++)
+    if (!put_id(e, before[i], 0, 0)) return false;
+  if (e->tokenizer->lower_first) {
+    if (!vecd_lower_text(e->text, e->offsets, &e->scratch->lowered)) return false;
+    e->text = (vecd_span){e->scratch->lowered.bytes, e->scratch->lowered.len};
+  }
+  if (!put_text(e)) return false;
+  if (e->offsets && e->tokenizer->lower_first) map_offsets(e, n_before);
+  e->most = SIZE_MAX;
+  for (size_t i = 0; i < n_behind; i++)
+    if (!put_id(e, behind[i], 0, 0)) return false;
+  return true;
+}
+
+vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span text, size_t max_tokens, unsigned flags,
+                                  vecd_encoding *out, vecd_err *err) {
+  const vecd_post_processor *post = &tokenizer->post;
+  out->n_ids = out->n_untruncated = 0;
+  if (!text.len) text.ptr = "";
+  size_t valid = vecd_utf8_valid_prefix(text.ptr, text.len);
+  if (valid < text.len) return vecd_err_set(err, VECD_BAD_TEXT, valid, "text is not valid UTF-8 at byte %zu", valid);
+  if (text.len >= UINT32_MAX / 2) return vecd_err_set(err, VECD_BAD_TEXT, 0, "text of %zu bytes is too long", text.len);
+  if (!out->scratch && !(out->scratch = vecd_alloc_zero(VECD_MEM_SCRATCH, 1, sizeof *out->scratch)))
+    return vecd_err_no_memory(err, "tokenizer scratch", sizeof *out->scratch);
+
+  /* Where the limit does not even leave room for the special tokens, the trailing ones are the last to go. */
+  size_t limit = max_tokens ? max_tokens : SIZE_MAX;
+  bool specials = !(flags & VECD_TOK_NO_SPECIALS);
+  size_t all_before = specials ? post->n_before : 0, all_behind = specials ? post->n_behind : 0;
+  size_t n_behind = all_behind < limit ? all_behind : limit;
+  size_t n_before = all_before < limit - n_behind ? all_before : limit - n_behind;
+  encoder e = {.tokenizer = tokenizer,
+               .out = out,
+               .scratch = out->scratch,
+               .offsets = (flags & VECD_TOK_OFFSETS) != 0,
+               .most = limit == SIZE_MAX ? SIZE_MAX : limit - n_behind,
+               .text = text};
+  const uint32_t *behind = post->ids ? post->ids + post->n_before + (post->n_behind - n_behind) : NULL;
+  if (!encode(&e, n_before, behind, n_behind)) {
+    out->n_ids = 0;
+    return vecd_err_no_memory(err, "tokenizing", text.len);
+  }
+  out->n_untruncated = out->n_ids + e.dropped + (all_before - n_before) + (all_behind - n_behind);
+  return VECD_OK;
+}
+
+void vecd_encoding_fini(vecd_encoding *encoding) {
+  struct vecd_tok_scratch *s = encoding->scratch;
+  if (s) {
+    vecd_normalizer_scratch_fini(&s->normalizer);
+    vecd_aligned_fini(&s->lowered);
+    vecd_free(s->ends);
+    vecd_free(s);
+  }
+  vecd_free(encoding->ids);
+  vecd_free(encoding->starts);
+  vecd_free(encoding->ends);
+  *encoding = (vecd_encoding){0};
+}

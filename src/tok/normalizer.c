@@ -1,0 +1,288 @@
+/* normalizer.c - the normalizers as passes over the text, and how they are read.
+ *
+ * A pass takes ASCII by table, in blocks where nothing is dropped, and everything else character by character through the
+ * Unicode records. The table is filled from the same records, so that both ways give the same. Decomposed text goes through
+ * canonical ordering (Unicode standard, section 3.11): marks wait in a run until a starter comes.
+ *
+ * Sources of reordered marks follow Hugging Face tokenizers, which counts: the k-th character written that was the first of its
+ * decomposition gets the place of the k-th character read, wherever ordering has put it. */
+#include "tok/normalizer.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "tok/unicode.h"
+
+#define BLOCK 32 /* ASCII bytes taken at once; the compiler makes vector code of the loops over them */
+
+typedef struct pass_run {
+  const vecd_normalizer_pass *pass;
+  vecd_normalizer_scratch *scratch;
+  vecd_aligned *out;
+  uint32_t last_src; /* of the last character that was the first of its decomposition */
+} pass_run;
+
+/* The last two steps: dropping and lowercasing work on single characters. */
+static void emit(pass_run *run, uint32_t c, const vecd_unicode_record *record, uint32_t src) {
+  if (record->props & run->pass->drop_marks) return;
+  if (!run->pass->lower) {
+    vecd_aligned_put(run->out, c, src);
+    return;
+  }
+  uint32_t low[2];
+  size_t n = vecd_unicode_lower(c, record, low);
+  for (size_t i = 0; i < n; i++) vecd_aligned_put(run->out, low[i], src);
+}
+
+/* Stable, and linear in a long run: a text may be one run of a million marks. */
+static void sort_marks(vecd_mark *marks, vecd_mark *room, size_t n) {
+  if (n <= 24) {
+    for (size_t i = 1; i < n; i++) {
+      vecd_mark m = marks[i];
+      size_t k = i;
+      for (; k > 0 && marks[k - 1].combining_class > m.combining_class; k--) marks[k] = marks[k - 1];
+      marks[k] = m;
+    }
+    return;
+  }
+  size_t at[257] = {0};
+  for (size_t i = 0; i < n; i++) at[marks[i].combining_class + 1]++;
+  for (size_t k = 1; k < 257; k++) at[k] += at[k - 1];
+  for (size_t i = 0; i < n; i++) room[at[marks[i].combining_class]++] = marks[i];
+  memcpy(marks, room, n * sizeof *marks);
+}
+
+static void flush_marks(pass_run *run) {
+  vecd_normalizer_scratch *s = run->scratch;
+  if (s->n_marks == 0) return;
+  sort_marks(s->marks, s->marks + s->marks_cap, s->n_marks);
+  size_t used = 0;
+  for (size_t i = 0; i < s->n_marks; i++) {
+    if (s->marks[i].first) run->last_src = s->marks_src[used++];
+    emit(run, s->marks[i].c, vecd_unicode_get(s->marks[i].c), run->last_src);
+  }
+  s->n_marks = s->n_marks_src = 0;
+}
+
+static bool grow_marks(vecd_normalizer_scratch *s) {
+  size_t cap = s->marks_cap ? s->marks_cap * 2 : 64;
+  uint32_t *src = vecd_realloc(VECD_MEM_SCRATCH, s->marks_src, cap * sizeof *src);
+  if (!src) return false;
+  s->marks_src = src;
+  vecd_mark *marks = vecd_realloc(VECD_MEM_SCRATCH, s->marks, 2 * cap * sizeof *marks);
+  if (!marks) return false;
+  s->marks = marks;
+  s->marks_cap = cap;
+  return true;
+}
+
+static void put_decomposed(pass_run *run, uint32_t c, const vecd_unicode_record *record, uint32_t src) {
+  vecd_normalizer_scratch *s = run->scratch;
+  uint32_t parts[VECD_UNICODE_MOST_DECOMPOSED];
+  size_t n = vecd_unicode_decompose(c, record, parts);
+  for (size_t i = 0; i < n; i++) {
+    const vecd_unicode_record *part = n == 1 ? record : vecd_unicode_get(parts[i]);
+    if (part->combining_class == 0) {
+      flush_marks(run);
+      if (i == 0) run->last_src = src;
+      emit(run, parts[i], part, run->last_src);
+      continue;
+    }
+    if (s->n_marks == s->marks_cap && !grow_marks(s)) {
+      run->out->failed = true;
+      return;
+    }
+    s->marks[s->n_marks++] = (vecd_mark){parts[i], part->combining_class, i == 0};
+    if (i == 0) s->marks_src[s->n_marks_src++] = src;
+  }
+}
+
+static void put_char(pass_run *run, uint32_t c, uint32_t src) {
+  const vecd_normalizer_pass *pass = run->pass;
+  const vecd_unicode_record *record = vecd_unicode_get(c);
+  if (pass->clean) {
+    if (record->props & VECD_UNICODE_CONTROL) return;
+    if (record->props & VECD_UNICODE_SPACE) record = vecd_unicode_get(c = ' ');
+  }
+  bool spaced = pass->space_cjk && (record->props & VECD_UNICODE_CJK);
+  if (spaced) {
+    flush_marks(run);
+    vecd_aligned_put(run->out, ' ', src);
+  }
+  if (pass->decompose)
+    put_decomposed(run, c, record, src);
+  else
+    emit(run, c, record, src);
+  if (spaced) {
+    flush_marks(run);
+    vecd_aligned_put(run->out, ' ', src);
+  }
+}
+
+/* Takes whole blocks of printable ASCII from p on; gives the number of bytes taken. The caller has made room. */
+static size_t take_blocks(const unsigned char *p, size_t len, bool lower, unsigned char *to) {
+  size_t done = 0;
+  unsigned char bit = lower ? 0x20 : 0;
+  for (; len - done >= BLOCK; done += BLOCK, p += BLOCK, to += BLOCK) {
+    unsigned char odd = 0;
+    for (int i = 0; i < BLOCK; i++) odd |= (unsigned char)(p[i] - 0x20) >= 0x7f - 0x20;
+    if (odd) break;
+    for (int i = 0; i < BLOCK; i++) to[i] = p[i] | ((unsigned char)(p[i] - 'A') < 26 ? bit : 0);
+  }
+  return done;
+}
+
+/* Takes ASCII up to the first character that is none, or to end. `index` counts characters, unless src_in names them. */
+static const unsigned char *take_ascii(pass_run *run, const unsigned char *p, const unsigned char *end, const uint32_t *src_in,
+                                       uint32_t *index) {
+  vecd_aligned *out = run->out;
+  size_t n_marks = run->scratch->n_marks;
+  while (p < end && *p < 0x80) {
+    size_t part = (size_t)(end - p) < 1024 ? (size_t)(end - p) : 1024;
+    unsigned char first = run->pass->ascii[*p];
+    if (first == VECD_ASCII_DROPPED) { /* a dropped character does not part the marks around it */
+      p++, (*index)++;
+      if (src_in) src_in++;
+      continue;
+    }
+    if (n_marks) flush_marks(run), n_marks = 0;
+    if (!vecd_aligned_reserve(out, part)) return end;
+    unsigned char *to = (unsigned char *)out->bytes + out->len;
+    uint32_t *src = out->keep_src ? out->src + out->len : NULL;
+    size_t n = take_blocks(p, part, run->pass->lower, to);
+    if (src)
+      for (size_t i = 0; i < n; i++) src[i] = src_in ? src_in[i] : *index + (uint32_t)i;
+    size_t written = n, stop = part - n < BLOCK ? part : n + BLOCK; /* then back to the blocks */
+    for (; n < stop; n++) {
+      unsigned char c = run->pass->ascii[p[n]];
+      if (c == VECD_ASCII_NOT) break;
+      if (c == VECD_ASCII_DROPPED) continue;
+      if (src) src[written] = src_in ? src_in[n] : *index + (uint32_t)n;
+      to[written++] = c;
+    }
+    out->len += written;
+    p += n;
+    *index += (uint32_t)n;
+    if (src_in) src_in += n;
+  }
+  return p;
+}
+
+static void run_pass(const vecd_normalizer_pass *pass, vecd_span text, const uint32_t *src_in, uint32_t index,
+                     vecd_normalizer_scratch *scratch, vecd_aligned *out) {
+  pass_run run = {.pass = pass, .scratch = scratch, .out = out};
+  scratch->n_marks = scratch->n_marks_src = 0;
+  const unsigned char *begin = (const unsigned char *)text.ptr, *p = begin, *end = begin + text.len;
+  while (p < end && !out->failed) {
+    if (*p < 0x80) {
+      p = take_ascii(&run, p, end, src_in ? src_in + (p - begin) : NULL, &index);
+      continue;
+    }
+    const char *next = (const char *)p;
+    uint32_t c = vecd_utf8_next(&next);
+    put_char(&run, c, src_in ? src_in[p - begin] : index);
+    p = (const unsigned char *)next;
+    index++;
+  }
+  if (!out->failed) flush_marks(&run);
+}
+
+const vecd_aligned *vecd_normalizer_run(const vecd_normalizer *normalizer, vecd_span text, size_t first_char, bool keep_src,
+                                        vecd_normalizer_scratch *scratch) {
+  const vecd_aligned *in = NULL;
+  for (size_t i = 0; i < normalizer->n_passes; i++) {
+    vecd_aligned *out = &scratch->out[i & 1];
+    vecd_aligned_reset(out, keep_src);
+    run_pass(&normalizer->passes[i], in ? (vecd_span){in->bytes, in->len} : text, in && keep_src ? in->src : NULL,
+             (uint32_t)first_char, scratch, out);
+    if (out->failed) return NULL;
+    in = out;
+  }
+  return in;
+}
+
+void vecd_normalizer_scratch_fini(vecd_normalizer_scratch *scratch) {
+  vecd_aligned_fini(&scratch->out[0]);
+  vecd_aligned_fini(&scratch->out[1]);
+  vecd_free(scratch->marks);
+  vecd_free(scratch->marks_src);
+  *scratch = (vecd_normalizer_scratch){0};
+}
+
+/* Reading. */
+
+static void fill_ascii(vecd_normalizer_pass *pass) {
+  memset(pass->ascii, VECD_ASCII_NOT, sizeof pass->ascii);
+  for (uint32_t c = 0; c < 0x80; c++) {
+    const vecd_unicode_record *record = vecd_unicode_get(c);
+    uint32_t to = c;
+    if (pass->clean && (record->props & VECD_UNICODE_SPACE)) to = ' ';
+    if (pass->lower) to += (uint32_t)vecd_unicode_get(to)->lower_delta;
+    if (pass->clean && (record->props & VECD_UNICODE_CONTROL)) to = VECD_ASCII_DROPPED;
+    pass->ascii[c] = (unsigned char)to;
+  }
+  for (unsigned c = 0x20; c < 0x7f; c++) /* what take_blocks() counts on */
+    vecd_assert(pass->ascii[c] == (pass->lower && c >= 'A' && c <= 'Z' ? c + 0x20 : c));
+}
+
+static vecd_status load_bert(const char *where, const json_t *section, vecd_normalizer_pass *pass, vecd_err *err) {
+  vecd_status s = vecd_json_get_bool(section, where, "clean_text", VECD_JSON_REQUIRED, &pass->clean, err);
+  if (!s) s = vecd_json_get_bool(section, where, "handle_chinese_chars", VECD_JSON_REQUIRED, &pass->space_cjk, err);
+  if (!s) s = vecd_json_get_bool(section, where, "lowercase", VECD_JSON_REQUIRED, &pass->lower, err);
+  bool strip = pass->lower; /* null means: as lowercase */
+  if (!s) s = vecd_json_get_bool(section, where, "strip_accents", VECD_JSON_OPTIONAL, &strip, err);
+  pass->decompose = strip;
+  pass->drop_marks = strip ? VECD_UNICODE_MARK_NONSPACING : 0;
+  return s;
+}
+
+static vecd_status load_one(const char *where, const json_t *section, vecd_normalizer *out, vecd_err *err) {
+  vecd_span type;
+  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, err);
+  if (s) return s;
+  if (out->n_passes == VECD_NORMALIZER_MAX_PASSES)
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: a Sequence of more than %d normalizers is not supported", where,
+                        VECD_NORMALIZER_MAX_PASSES);
+  vecd_normalizer_pass *pass = &out->passes[out->n_passes++];
+  if (vecd_span_eq(type, VECD_SPAN("BertNormalizer"))) {
+    s = load_bert(where, section, pass, err);
+  } else if (vecd_span_eq(type, VECD_SPAN("Lowercase"))) {
+    pass->lower = true;
+  } else if (vecd_span_eq(type, VECD_SPAN("NFD"))) {
+    pass->decompose = true;
+  } else if (vecd_span_eq(type, VECD_SPAN("StripAccents"))) {
+    pass->drop_marks = VECD_UNICODE_MARK;
+  } else {
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
+                        (int)(type.len < 64 ? type.len : 64), type.ptr);
+  }
+  fill_ascii(pass);
+  return s;
+}
+
+vecd_status vecd_normalizer_load(const char *file, const json_t *section, vecd_normalizer *out, vecd_err *err) {
+  vecd_span type = {0};
+  char where[256];
+  snprintf(where, sizeof where, "%.200s: normalizer", file);
+  *out = (vecd_normalizer){0};
+  if (!section || json_is_null(section)) {
+    out->n_passes = 1;
+    fill_ascii(&out->passes[0]);
+    return VECD_OK;
+  }
+  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, err);
+  if (s) return s;
+  if (!vecd_span_eq(type, VECD_SPAN("Sequence"))) return load_one(where, section, out, err);
+  const json_t *list = json_object_get(section, "normalizers");
+  if (!json_is_array(list))
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: normalizers is %s, not an array", where, vecd_json_type_name(list));
+  for (size_t i = 0; i < json_array_size(list) && !s; i++) {
+    snprintf(where, sizeof where, "%.200s: normalizer.normalizers[%zu]", file, i);
+    s = load_one(where, json_array_get(list, i), out, err);
+  }
+  if (!s && out->n_passes == 0) {
+    out->n_passes = 1;
+    fill_ascii(&out->passes[0]);
+  }
+  return s;
+}

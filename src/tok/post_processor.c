@@ -1,0 +1,137 @@
+/* post_processor.c - reading of templates. */
+#include "tok/post_processor.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+typedef struct loader {
+  const char *where;
+  const json_t *special_tokens;
+  const vecd_vocab *vocab;
+  vecd_post_processor *out;
+  vecd_err *err;
+} loader;
+
+static vecd_status add_id(loader *l, const json_t *value, const char *field, bool behind) {
+  if (!json_is_integer(value))
+    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s: an id is of type %s, must be an integer", l->where, field,
+                        vecd_json_type_name(value));
+  json_int_t id = json_integer_value(value);
+  if (id < 0 || id >= (json_int_t)l->vocab->id_limit || !vecd_vocab_piece(l->vocab, (uint32_t)id).ptr)
+    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s: no token has the id %" JSON_INTEGER_FORMAT, l->where, field,
+                        id);
+  size_t n = l->out->n_before + l->out->n_behind;
+  uint32_t *ids = vecd_realloc(VECD_MEM_VOCAB, l->out->ids, (n + 1) * sizeof *ids);
+  if (!ids) return vecd_err_no_memory(l->err, "post_processor", (n + 1) * sizeof *ids);
+  ids[n] = (uint32_t)id;
+  l->out->ids = ids;
+  if (behind)
+    l->out->n_behind++;
+  else
+    l->out->n_before++;
+  return VECD_OK;
+}
+
+/* One special token of a template: looked up in special_tokens, it may stand for several ids. With `add` they are kept. */
+static vecd_status add_special(loader *l, const char *field, vecd_span name, bool add, bool behind) {
+  const json_t *entry = json_object_get(l->special_tokens, name.ptr);
+  if (!entry || strlen(name.ptr) != name.len)
+    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s names \"%.*s\", which special_tokens does not have",
+                        l->where, field, (int)(name.len < 64 ? name.len : 64), name.ptr);
+  const json_t *ids = json_object_get(entry, "ids"), *tokens = json_object_get(entry, "tokens");
+  if (!json_is_array(ids) || !json_is_array(tokens) || json_array_size(ids) != json_array_size(tokens))
+    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS,
+                        "%s: special_tokens[\"%.64s\"] must have arrays ids and tokens of one length", l->where, name.ptr);
+  vecd_status s = VECD_OK;
+  for (size_t i = 0; add && i < json_array_size(ids) && !s; i++)
+    s = add_id(l, json_array_get(ids, i), "special_tokens", behind);
+  return s;
+}
+
+/* Walks through one template. `add`: it is the one for single texts, whose ids are kept. */
+static vecd_status read_template(loader *l, const json_t *section, const char *field, bool add) {
+  const json_t *pieces = json_object_get(section, field);
+  if (!json_is_array(pieces))
+    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be an array", l->where, field,
+                        vecd_json_type_name(pieces));
+  size_t n_a = 0, n_b = 0;
+  for (size_t i = 0; i < json_array_size(pieces); i++) {
+    const json_t *piece = json_array_get(pieces, i), *inner = json_object_get(piece, "SpecialToken");
+    bool special = inner != NULL;
+    if (!inner) inner = json_object_get(piece, "Sequence");
+    if (!json_is_object(inner) || json_object_size(piece) != 1)
+      return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s[%zu] is neither a SpecialToken nor a Sequence", l->where,
+                          field, i);
+    char where[288];
+    snprintf(where, sizeof where, "%s: %s[%zu]", l->where, field, i);
+    vecd_span id = {0};
+    unsigned type_id = 0;
+    vecd_status s = vecd_json_get_string(inner, where, "id", VECD_JSON_REQUIRED, &id, l->err);
+    if (!s) s = vecd_json_get_uint(inner, where, "type_id", VECD_JSON_REQUIRED, 0, UINT_MAX, &type_id, l->err);
+    if (!s && add && type_id != 0)
+      s = vecd_err_set(l->err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: a type_id other than 0 is not supported", where);
+    if (!s && special) s = add_special(l, field, id, add, n_a > 0);
+    if (s) return s;
+    if (special) continue;
+    n_a += vecd_span_eq(id, VECD_SPAN("A"));
+    n_b += vecd_span_eq(id, VECD_SPAN("B"));
+    if (n_a + n_b == 0 || (id.len != 1 || (id.ptr[0] != 'A' && id.ptr[0] != 'B')))
+      return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: there is no sequence \"%.*s\", only A and B", where,
+                          (int)(id.len < 64 ? id.len : 64), id.ptr);
+  }
+  if (add && (n_a != 1 || n_b != 0))
+    return vecd_err_set(l->err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: a %s template that does not have A exactly once and no B",
+                        l->where, field);
+  return VECD_OK;
+}
+
+static vecd_status load_template(loader *l, const json_t *section) {
+  l->special_tokens = json_object_get(section, "special_tokens");
+  if (!json_is_object(l->special_tokens))
+    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"special_tokens\" is of type %s, must be an object",
+                        l->where, vecd_json_type_name(l->special_tokens));
+  vecd_status s = read_template(l, section, "single", true);
+  if (!s) s = read_template(l, section, "pair", false);
+  return s;
+}
+
+/* "cls": ["[CLS]", 101], "sep": ["[SEP]", 102] */
+static vecd_status load_bert(loader *l, const json_t *section) {
+  static const char *const fields[2] = {"cls", "sep"};
+  for (int i = 0; i < 2; i++) {
+    const json_t *pair = json_object_get(section, fields[i]);
+    if (json_array_size(pair) != 2 || !json_is_string(json_array_get(pair, 0)))
+      return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" must be a token and its id", l->where, fields[i]);
+    vecd_status s = add_id(l, json_array_get(pair, 1), fields[i], i == 1);
+    if (s) return s;
+  }
+  return VECD_OK;
+}
+
+vecd_status vecd_post_processor_load(const char *file, const json_t *section, const vecd_vocab *vocab, vecd_post_processor *out,
+                                     vecd_err *err) {
+  *out = (vecd_post_processor){0};
+  if (!section || json_is_null(section)) return VECD_OK;
+  char where[256];
+  snprintf(where, sizeof where, "%.200s: post_processor", file);
+  loader l = {.where = where, .vocab = vocab, .out = out, .err = err};
+  vecd_span type;
+  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, err);
+  if (s) return s;
+  if (vecd_span_eq(type, VECD_SPAN("TemplateProcessing")))
+    s = load_template(&l, section);
+  else if (vecd_span_eq(type, VECD_SPAN("BertProcessing")))
+    s = load_bert(&l, section);
+  else
+    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
+                     (int)(type.len < 64 ? type.len : 64), type.ptr);
+  if (s) vecd_post_processor_fini(out);
+  return s;
+}
+
+void vecd_post_processor_fini(vecd_post_processor *post) {
+  vecd_free(post->ids);
+  *post = (vecd_post_processor){0};
+}

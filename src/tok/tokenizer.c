@@ -1,0 +1,103 @@
+/* tokenizer.c - opening a tokenizer.json: each section is read by the file of its name, and the sections we do not execute are
+ * checked for sense. */
+#include "tok/tokenizer.h"
+
+#include <limits.h>
+
+#include "base/mem.h"
+#include "tok/tokenizer_impl.h"
+
+#define MOST_FILE_BYTES ((size_t)256 << 20)
+
+/* "truncation" and "padding": sentence-transformers sets its own, so a file may say what it likes, but not nonsense. */
+static vecd_status check_unused(const char *file, const json_t *root, vecd_err *err) {
+  static const char *const sections[2] = {"truncation", "padding"};
+  for (int i = 0; i < 2; i++) {
+    const json_t *section = json_object_get(root, sections[i]);
+    if (section && !json_is_null(section) && !json_is_object(section))
+      return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be an object or null", file,
+                          sections[i], vecd_json_type_name(section));
+  }
+  unsigned n = 0;
+  char where[256];
+  snprintf(where, sizeof where, "%.200s: truncation", file);
+  const json_t *truncation = json_object_get(root, sections[0]), *padding = json_object_get(root, sections[1]);
+  vecd_status s = VECD_OK;
+  if (json_is_object(truncation)) s = vecd_json_get_uint(truncation, where, "max_length", VECD_JSON_REQUIRED, 0, UINT_MAX, &n, err);
+  snprintf(where, sizeof where, "%.200s: padding", file);
+  if (!s && json_is_object(padding)) s = vecd_json_get_uint(padding, where, "pad_id", VECD_JSON_REQUIRED, 0, UINT_MAX, &n, err);
+  return s;
+}
+
+static vecd_status check_version(const char *file, const json_t *root, vecd_err *err) {
+  vecd_span version = VECD_SPAN("1.0");
+  vecd_status s = vecd_json_get_string(root, file, "version", VECD_JSON_OPTIONAL, &version, err);
+  if (s || vecd_span_eq(version, VECD_SPAN("1.0"))) return s;
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: version \"%.*s\" is not supported, only 1.0", file,
+                      (int)(version.len < 64 ? version.len : 64), version.ptr);
+}
+
+static vecd_status load(const char *file, const json_t *root, vecd_tokenizer *t, vecd_err *err) {
+  if (!json_is_object(root))
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: is of type %s, must be an object", file, vecd_json_type_name(root));
+  const json_t *added = json_object_get(root, "added_tokens"), *model = json_object_get(root, "model");
+  size_t n_added = 0, added_bytes = 0;
+  vecd_status s = check_version(file, root, err);
+  if (!s) s = check_unused(file, root, err);
+  if (!s) s = vecd_normalizer_load(file, json_object_get(root, "normalizer"), &t->normalizer, err);
+  if (!s) s = vecd_pre_tokenizer_load(file, json_object_get(root, "pre_tokenizer"), &t->pre_tokenizer, err);
+  if (!s) s = vecd_added_tokens_measure(file, added, &n_added, &added_bytes, err);
+  if (!s) s = vecd_wordpiece_load(file, model, n_added, added_bytes, &t->vocab, &t->model, err);
+  if (!s)
+    s = vecd_added_tokens_load(file, added, &t->normalizer, &t->model.begin, json_object_size(json_object_get(model, "vocab")),
+                               &t->vocab, &t->added, err);
+  if (!s) s = vecd_post_processor_load(file, json_object_get(root, "post_processor"), &t->vocab, &t->post, err);
+  return s;
+}
+
+/* Takes root over. */
+static vecd_status open_json(const char *file, json_t *root, bool do_lower_case, vecd_tokenizer **out, vecd_err *err) {
+  vecd_tokenizer *t = vecd_alloc_zero(VECD_MEM_VOCAB, 1, sizeof *t);
+  vecd_status s = t ? load(file, root, t, err) : vecd_err_no_memory(err, "tokenizer", sizeof *t);
+  json_decref(root);
+  if (s) {
+    vecd_tokenizer_close(&t);
+    return s;
+  }
+  t->lower_first = do_lower_case;
+  *out = t;
+  return VECD_OK;
+}
+
+vecd_status vecd_tokenizer_open(const char *path, bool do_lower_case, vecd_tokenizer **out, vecd_err *err) {
+  json_t *root = NULL;
+  vecd_status s = vecd_json_read(path, MOST_FILE_BYTES, &root, err);
+  return s ? s : open_json(path, root, do_lower_case, out, err);
+}
+
+vecd_status vecd_tokenizer_parse(const char *name, vecd_span text, bool do_lower_case, vecd_tokenizer **out, vecd_err *err) {
+  json_t *root = NULL;
+  vecd_status s = vecd_json_parse(name, text, &root, err);
+  return s ? s : open_json(name, root, do_lower_case, out, err);
+}
+
+void vecd_tokenizer_close(vecd_tokenizer **tokenizer) {
+  vecd_tokenizer *t = *tokenizer;
+  if (!t) return;
+  vecd_post_processor_fini(&t->post);
+  vecd_added_tokens_fini(&t->added);
+  vecd_wordpiece_fini(&t->model);
+  vecd_vocab_fini(&t->vocab);
+  vecd_free(t);
+  *tokenizer = NULL;
+}
+
+vecd_span vecd_tokenizer_piece(const vecd_tokenizer *tokenizer, uint32_t id) { return vecd_vocab_piece(&tokenizer->vocab, id); }
+
+uint32_t vecd_tokenizer_id_limit(const vecd_tokenizer *tokenizer) { return tokenizer->vocab.id_limit; }
+
+size_t vecd_tokenizer_bytes(const vecd_tokenizer *tokenizer) {
+  return sizeof *tokenizer + vecd_vocab_bytes(&tokenizer->vocab) + vecd_piece_table_bytes(&tokenizer->model.begin) +
+         vecd_piece_table_bytes(&tokenizer->model.rest) + vecd_added_tokens_bytes(&tokenizer->added) +
+         (tokenizer->post.n_before + tokenizer->post.n_behind) * sizeof *tokenizer->post.ids;
+}

@@ -1,0 +1,28 @@
+/* tokenizer_impl.h - what a tokenizer is made of; for this room's files and its tests. */
+#ifndef VECD_TOK_TOKENIZER_IMPL_H
+#define VECD_TOK_TOKENIZER_IMPL_H
+
+#include "tok/added_tokens.h"
+#include "tok/normalizer.h"
+#include "tok/post_processor.h"
+#include "tok/pre_tokenizer.h"
+#include "tok/tokenizer.h"
+#include "tok/vocab.h"
+#include "tok/wordpiece.h"
+
+/* In the order in which a text goes through them. */
+struct vecd_tokenizer {
+  bool lower_first; /* sentence_bert_config.json's do_lower_case */
+  vecd_added_tokens added;
+  vecd_normalizer normalizer;
+  vecd_pre_tokenizer pre_tokenizer;
+  vecd_wordpiece model;
+  vecd_post_processor post;
+  vecd_vocab vocab;
+};
+
+/* As vecd_tokenizer_open(), from the file's text; `name` is what errors call it. */
+VECD_CHECK vecd_status vecd_tokenizer_parse(const char *name, vecd_span text, bool do_lower_case, vecd_tokenizer **out,
+                                            vecd_err *err);
+
+#endif

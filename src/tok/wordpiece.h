@@ -1,0 +1,26 @@
+/* wordpiece.h - the WordPiece model: a word becomes the longest token it begins with, then the longest continuing token, and so
+ * on; the unknown token where that fails or the word is too long. */
+#ifndef VECD_TOK_WORDPIECE_H
+#define VECD_TOK_WORDPIECE_H
+
+#include "fmt/json.h"
+#include "tok/vocab.h"
+
+typedef struct vecd_wordpiece {
+  vecd_piece_table begin; /* all tokens */
+  vecd_piece_table rest;  /* those with the prefix ("##"), without it */
+  uint32_t unk_id;
+  size_t max_chars; /* longer words are unknown */
+} vecd_wordpiece;
+
+/* Reads the "model" section, puts its tokens into vocab, which is made here with room for n_more tokens of more_bytes in all.
+ * `file` is for errors. VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED another kind of model. */
+VECD_CHECK vecd_status vecd_wordpiece_load(const char *file, const json_t *section, size_t n_more, size_t more_bytes,
+                                           vecd_vocab *vocab, vecd_wordpiece *out, vecd_err *err);
+void vecd_wordpiece_fini(vecd_wordpiece *model);
+
+/* Splits word (not empty) into ids; ends[i] is the byte of the word at which piece i ends. Both have room for word.len.
+ * Gives their number, >= 1. */
+size_t vecd_wordpiece_encode(const vecd_wordpiece *model, vecd_span word, uint32_t *ids, uint32_t *ends);
+
+#endif
