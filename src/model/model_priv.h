@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/mem.h"
 #include "model/model.h"
 #include "nn/pooling.h"
 
