@@ -81,7 +81,7 @@ static void put_decomposed(pass_run *run, uint32_t c, const vecd_unicode_record 
   uint32_t parts[VECD_UNICODE_MOST_DECOMPOSED];
   size_t n = vecd_unicode_decompose(c, record, parts);
   for (size_t i = 0; i < n; i++) {
-    const vecd_unicode_record *part = n == 1 ? record : vecd_unicode_get(parts[i]);
+    const vecd_unicode_record *part = parts[i] == c ? record : vecd_unicode_get(parts[i]);
     if (part->combining_class == 0) {
       flush_marks(run);
       if (i == 0) run->last_src = src;
