@@ -14,10 +14,11 @@ typedef struct vecd_job vecd_job;
 
 /* Zero is always the default. */
 typedef struct vecd_engine_settings {
-  unsigned threads;        /* worker threads; 0: vecd_cpu_count() */
-  const char *isa;         /* NULL: the best */
-  size_t batch_tokens;     /* about how many tokens one batch has at the most; 4096 */
-  size_t max_queue_items;  /* texts waiting, all models together, beyond which jobs are refused; 65536 */
+  unsigned threads;       /* worker threads; 0: vecd_cpu_count() */
+  const char *isa;        /* NULL: the best */
+  size_t batch_tokens;    /* about how many tokens one batch has at the most: enough for full speed, few enough
+                              that who comes next does not wait long; 512 */
+  size_t max_queue_items; /* texts waiting, all models together, beyond which jobs are refused; 65536 */
 } vecd_engine_settings;
 
 /* Called once for each job, on an engine thread, when it has ended: status VECD_OK and every item's vector filled, or what went
@@ -32,16 +33,17 @@ struct vecd_job {
   vecd_job_done *done;
   void *user;
 
-  float *vectors;   /* [n_items, dimension], allocated by the engine (tag REQUEST) once the model is known; the caller's: vecd_free */
+  float *
+      vectors; /* [n_items, dimension], allocated by the engine (tag REQUEST) once the model is known; the caller's: vecd_free */
   size_t dimension;
   vecd_status status;
-  vecd_err err;     /* filled where status is not VECD_OK; of the first item that failed, by index */
+  vecd_err err; /* filled where status is not VECD_OK; of the first item that failed, by index */
 
   struct { /* the engine's own */
     vecd_job *next;
     size_t taken, finished;
     struct vecd_slot *slot;
-    bool queued;
+    bool dropped;  /* ends when what was taken of it is finished */
     int cancelled; /* atomic */
   } priv;
 };
@@ -69,7 +71,12 @@ VECD_CHECK vecd_status vecd_engine_preload(vecd_engine *engine, const char *mode
 void vecd_engine_stop(vecd_engine *engine);
 
 /* A model as the engine sees it. Strings are the engine's and live as long as it does. */
-typedef enum vecd_model_state { VECD_MODEL_AVAILABLE, VECD_MODEL_LOADING, VECD_MODEL_RESIDENT, VECD_MODEL_FAILED } vecd_model_state;
+typedef enum vecd_model_state {
+  VECD_MODEL_AVAILABLE,
+  VECD_MODEL_LOADING,
+  VECD_MODEL_RESIDENT,
+  VECD_MODEL_FAILED
+} vecd_model_state;
 
 typedef struct vecd_model_status {
   vecd_model_state state;
