@@ -3,10 +3,9 @@
 
 The facts are probed from the package itself, not taken from a Unicode database: its parts disagree about the Unicode version
 (decomposition is 9.0, categories are older, lowercasing and \\w follow the Rust release it was built with), and only what it
-does counts. The two facts it has no word for - which characters Python's str.lower() takes as cased and as case-ignorable,
-for the final sigma of sentence_bert_config.json's do_lower_case - come from str.lower() in the same way.
+does counts.
 
-Usage: make_unicode.py [OUTPUT]      (needs tokenizers 0.23; Python 3.11 gave the committed file)
+Usage: make_unicode.py [OUTPUT]      (needs tokenizers 0.23)
 """
 
 import json
@@ -21,7 +20,7 @@ ALL = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 HANGUL = range(0xAC00, 0xAC00 + 11172)
 
 # Bits of a record's `props`, in the order of unicode.h.
-PROPS = ["CONTROL", "SPACE", "CJK", "MARK_NONSPACING", "MARK", "PUNCTUATION", "WORD", "CASED", "CASE_IGNORABLE", "DECOMPOSES"]
+PROPS = ["CONTROL", "SPACE", "CJK", "MARK_NONSPACING", "MARK", "PUNCTUATION", "WORD", "DECOMPOSES"]
 
 
 def bert(**flags):
@@ -93,10 +92,6 @@ def probe():
             props.add("MARK")
         if c in words:
             props.add("WORD")
-        if (s + "\u03a3").lower()[-1] == "\u03c2":
-            props.add("CASED")
-        elif ("A" + s + "\u03a3").lower()[-1] == "\u03c2":
-            props.add("CASE_IGNORABLE")
         delta = 0
         if len(low) != 1:
             assert (c, low) == (0x130, "i\u0307"), hex(c)  # the only one that grows: unicode.h knows it by name
@@ -166,7 +161,7 @@ def main():
 
     out = [
         "/* unicode_tab.c - what Hugging Face tokenizers does with every code point. Made by tools/make_unicode.py",
-        f" * from tokenizers {tokenizers.__version__} and Python {sys.version_info[0]}.{sys.version_info[1]}; do not edit. clang-format off. */",
+        f" * from tokenizers {tokenizers.__version__}; do not edit. */",
         '#include "tok/unicode.h"',
         "",
         "/* clang-format off */",

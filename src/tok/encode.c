@@ -1,19 +1,17 @@
 /* encode.c - a text's way through the tokenizer.
  *
- * Lower case first where asked for; the raw added tokens cut the text into stretches; each stretch is normalized; in its
- * normalized form the other added tokens are found; what remains is cut into words, and each word into tokens. A long stretch
- * goes through in chunks that end behind ASCII space, where no step looks across: so the working room stays small and in the
- * cache. Ids behind the limit are counted, not kept. */
+ * The raw added tokens cut the text into stretches; each stretch is normalized; in its normalized form the other added tokens
+ * are found; what remains is cut into words, and each word into tokens. A long stretch goes through in chunks that end behind
+ * ASCII space, where no step looks across: so the working room stays small and in the cache. Ids behind the limit are counted,
+ * not kept. */
 #include "base/mem.h"
-#include "tok/lower_text.h"
 #include "tok/tokenizer_impl.h"
 
 #define CHUNK_BYTES 4096
 
 struct vecd_tok_scratch {
   vecd_normalizer_scratch normalizer;
-  vecd_aligned lowered; /* lower_first: the text that the others see */
-  uint32_t *ends;       /* [ends_cap] of the pieces of one word */
+  uint32_t *ends; /* [ends_cap] of the pieces of one word */
   size_t ends_cap;
 };
 
@@ -22,7 +20,7 @@ typedef struct encoder {
   vecd_encoding *out;
   struct vecd_tok_scratch *scratch;
   bool offsets;
-  size_t most;    /* ids to keep, before the trailing special tokens */
+  size_t most;    /* ids to keep; more are cut off as they come */
   size_t dropped; /* ids not kept */
   /* Counting of characters: text.ptr + at is character number at_char. */
   vecd_span text;
@@ -157,30 +155,27 @@ static bool put_text(encoder *e) {
   return put_chunks(e, search.done, e->text.len);
 }
 
-/* Offsets so far count characters of the lowered text; U+0130 is two of them there. */
-static void map_offsets(encoder *e, size_t n_before) {
-  vecd_aligned *lowered = &e->scratch->lowered;
+/* Cuts the ids behind n_before down to `room` from their left. */
+static void drop_left(encoder *e, size_t n_before, size_t room) {
   vecd_encoding *out = e->out;
-  size_t n_chars = 0;
-  for (size_t i = 0; i < lowered->len; i++) /* in place: from one number a byte to one a character */
-    if (((unsigned char)lowered->bytes[i] & 0xc0) != 0x80) lowered->src[n_chars++] = lowered->src[i];
-  for (size_t i = n_before; i < out->n_ids; i++) {
-    out->starts[i] = lowered->src[out->starts[i]];
-    out->ends[i] = lowered->src[out->ends[i] - 1] + 1;
-  }
+  size_t n = out->n_ids - n_before;
+  if (n <= room) return;
+  uint32_t *arrays[3] = {out->ids, out->starts, out->ends};
+  for (int i = 0; i < (e->offsets ? 3 : 1); i++)
+    memmove(arrays[i] + n_before, arrays[i] + n_before + (n - room), room * sizeof *arrays[i]);
+  out->n_ids = n_before + room;
+  e->dropped += n - room;
 }
 
-static bool encode(encoder *e, size_t n_before, const uint32_t *behind, size_t n_behind) {
-  const uint32_t *before = e->tokenizer->post.ids;
+/* limit: the most ids, at least n_before + n_behind. */
+static bool encode(encoder *e, size_t limit, size_t n_before, const uint32_t *behind, size_t n_behind) {
+  const vecd_tokenizer *t = e->tokenizer;
   if (!reserve_ids(e, n_before + n_behind + 1)) return false;
   for (size_t i = 0; i < n_before; i++)
-    if (!put_id(e, before[i], 0, 0)) return false;
-  if (e->tokenizer->lower_first) {
-    if (!vecd_lower_text(e->text, e->offsets, &e->scratch->lowered)) return false;
-    e->text = (vecd_span){e->scratch->lowered.bytes, e->scratch->lowered.len};
-  }
+    if (!put_id(e, t->post.ids[i], 0, 0)) return false;
+  if (!t->truncate_left && limit != SIZE_MAX) e->most = limit - n_behind;
   if (!put_text(e)) return false;
-  if (e->offsets && e->tokenizer->lower_first) map_offsets(e, n_before);
+  if (limit != SIZE_MAX) drop_left(e, n_before, limit - n_behind - n_before);
   e->most = SIZE_MAX;
   for (size_t i = 0; i < n_behind; i++)
     if (!put_id(e, behind[i], 0, 0)) return false;
@@ -208,10 +203,10 @@ vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span tex
                .out = out,
                .scratch = out->scratch,
                .offsets = (flags & VECD_TOK_OFFSETS) != 0,
-               .most = limit == SIZE_MAX ? SIZE_MAX : limit - n_behind,
+               .most = SIZE_MAX,
                .text = text};
   const uint32_t *behind = post->ids ? post->ids + post->n_before + (post->n_behind - n_behind) : NULL;
-  if (!encode(&e, n_before, behind, n_behind)) {
+  if (!encode(&e, limit, n_before, behind, n_behind)) {
     out->n_ids = 0;
     return vecd_err_no_memory(err, "tokenizing", text.len);
   }
@@ -223,7 +218,6 @@ void vecd_encoding_fini(vecd_encoding *encoding) {
   struct vecd_tok_scratch *s = encoding->scratch;
   if (s) {
     vecd_normalizer_scratch_fini(&s->normalizer);
-    vecd_aligned_fini(&s->lowered);
     vecd_free(s->ends);
     vecd_free(s);
   }

@@ -236,53 +236,58 @@ static vecd_status load_bert(const char *where, const json_t *section, vecd_norm
   return s;
 }
 
-static vecd_status load_one(const char *where, const json_t *section, vecd_normalizer *out, vecd_err *err) {
+static vecd_status load_pass(const char *where, const json_t *section, vecd_normalizer_pass *pass, vecd_err *err) {
   vecd_span type;
   vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, err);
   if (s) return s;
-  if (out->n_passes == VECD_NORMALIZER_MAX_PASSES)
-    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: a Sequence of more than %d normalizers is not supported", where,
-                        VECD_NORMALIZER_MAX_PASSES);
-  vecd_normalizer_pass *pass = &out->passes[out->n_passes++];
-  if (vecd_span_eq(type, VECD_SPAN("BertNormalizer"))) {
+  if (vecd_span_eq(type, VECD_SPAN("BertNormalizer")))
     s = load_bert(where, section, pass, err);
-  } else if (vecd_span_eq(type, VECD_SPAN("Lowercase"))) {
+  else if (vecd_span_eq(type, VECD_SPAN("Lowercase")))
     pass->lower = true;
-  } else if (vecd_span_eq(type, VECD_SPAN("NFD"))) {
+  else if (vecd_span_eq(type, VECD_SPAN("NFD")))
     pass->decompose = true;
-  } else if (vecd_span_eq(type, VECD_SPAN("StripAccents"))) {
+  else if (vecd_span_eq(type, VECD_SPAN("StripAccents")))
     pass->drop_marks = VECD_UNICODE_MARK;
-  } else {
-    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
-                        (int)(type.len < 64 ? type.len : 64), type.ptr);
-  }
-  fill_ascii(pass);
+  else
+    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
+                     (int)(type.len < 64 ? type.len : 64), type.ptr);
   return s;
 }
 
-vecd_status vecd_normalizer_load(const char *file, const json_t *section, vecd_normalizer *out, vecd_err *err) {
-  vecd_span type = {0};
+static bool has_type(const json_t *section, const char *type) {
+  const char *is = json_string_value(json_object_get(section, "type"));
+  return is && strcmp(is, type) == 0;
+}
+
+static bool has_lowercase(const json_t *section) {
+  if (has_type(section, "Lowercase")) return true;
+  const json_t *list = has_type(section, "Sequence") ? json_object_get(section, "normalizers") : NULL;
+  for (size_t i = 0; i < json_array_size(list); i++)
+    if (has_type(json_array_get(list, i), "Lowercase")) return true;
+  return false;
+}
+
+vecd_status vecd_normalizer_load(const char *file, const json_t *section, bool lower_first, vecd_normalizer *out, vecd_err *err) {
   char where[256];
-  snprintf(where, sizeof where, "%.200s: normalizer", file);
+  vecd_status s = VECD_OK;
   *out = (vecd_normalizer){0};
-  if (!section || json_is_null(section)) {
-    out->n_passes = 1;
-    fill_ascii(&out->passes[0]);
-    return VECD_OK;
+  if (section && json_is_null(section)) section = NULL;
+  if (lower_first && !has_lowercase(section)) out->passes[out->n_passes++].lower = true;
+  if (has_type(section, "Sequence")) {
+    const json_t *list = json_object_get(section, "normalizers");
+    if (!json_is_array(list) || json_array_size(list) > VECD_NORMALIZER_MAX_PASSES - 1)
+      return vecd_err_set(err, json_is_array(list) ? VECD_UNSUPPORTED : VECD_BAD_MODEL, VECD_NO_POS,
+                          "%s: normalizer: field \"normalizers\" must be an array of at most %d", file,
+                          VECD_NORMALIZER_MAX_PASSES - 1);
+    for (size_t i = 0; i < json_array_size(list) && !s; i++) {
+      snprintf(where, sizeof where, "%.200s: normalizer.normalizers[%zu]", file, i);
+      s = load_pass(where, json_array_get(list, i), &out->passes[out->n_passes++], err);
+    }
+  } else if (section) {
+    snprintf(where, sizeof where, "%.200s: normalizer", file);
+    s = load_pass(where, section, &out->passes[out->n_passes++], err);
   }
-  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, err);
-  if (s) return s;
-  if (!vecd_span_eq(type, VECD_SPAN("Sequence"))) return load_one(where, section, out, err);
-  const json_t *list = json_object_get(section, "normalizers");
-  if (!json_is_array(list))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: normalizers is %s, not an array", where, vecd_json_type_name(list));
-  for (size_t i = 0; i < json_array_size(list) && !s; i++) {
-    snprintf(where, sizeof where, "%.200s: normalizer.normalizers[%zu]", file, i);
-    s = load_one(where, json_array_get(list, i), out, err);
-  }
-  if (!s && out->n_passes == 0) {
-    out->n_passes = 1;
-    fill_ascii(&out->passes[0]);
-  }
+  if (out->n_passes == 0) out->n_passes = 1; /* without steps */
+  for (size_t i = 0; i < out->n_passes; i++) fill_ascii(&out->passes[i]);
   return s;
 }

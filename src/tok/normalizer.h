@@ -42,8 +42,10 @@ typedef struct vecd_normalizer_scratch {
 } vecd_normalizer_scratch;
 
 /* Reads the section (NULL or JSON null: none). `file` is for errors.
+ * lower_first: put Lowercase in front, unless the section is one or is a Sequence that has one.
  * VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED a type we do not have, by name. */
-VECD_CHECK vecd_status vecd_normalizer_load(const char *file, const json_t *section, vecd_normalizer *out, vecd_err *err);
+VECD_CHECK vecd_status vecd_normalizer_load(const char *file, const json_t *section, bool lower_first, vecd_normalizer *out,
+                                            vecd_err *err);
 
 /* Normalizes `text`, valid UTF-8 whose first character is number first_char of the original.
  *

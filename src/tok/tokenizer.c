@@ -9,8 +9,9 @@
 
 #define MOST_FILE_BYTES ((size_t)256 << 20)
 
-/* "truncation" and "padding": sentence-transformers sets its own, so a file may say what it likes, but not nonsense. */
-static vecd_status check_unused(const char *file, const json_t *root, vecd_err *err) {
+/* "truncation" and "padding": sentence-transformers sets its own lengths, so a file may say what it likes, but not nonsense. Of
+ * all they say, only the side on which a long text is cut counts. */
+static vecd_status check_lengths(const char *file, const json_t *root, bool *truncate_left, vecd_err *err) {
   static const char *const sections[2] = {"truncation", "padding"};
   for (int i = 0; i < 2; i++) {
     const json_t *section = json_object_get(root, sections[i]);
@@ -23,7 +24,14 @@ static vecd_status check_unused(const char *file, const json_t *root, vecd_err *
   snprintf(where, sizeof where, "%.200s: truncation", file);
   const json_t *truncation = json_object_get(root, sections[0]), *padding = json_object_get(root, sections[1]);
   vecd_status s = VECD_OK;
-  if (json_is_object(truncation)) s = vecd_json_get_uint(truncation, where, "max_length", VECD_JSON_REQUIRED, 0, UINT_MAX, &n, err);
+  vecd_span side = VECD_SPAN("Right");
+  if (json_is_object(truncation)) {
+    s = vecd_json_get_uint(truncation, where, "max_length", VECD_JSON_REQUIRED, 0, UINT_MAX, &n, err);
+    if (!s) s = vecd_json_get_string(truncation, where, "direction", VECD_JSON_OPTIONAL, &side, err);
+    *truncate_left = vecd_span_eq(side, VECD_SPAN("Left"));
+    if (!s && !*truncate_left && !vecd_span_eq(side, VECD_SPAN("Right")))
+      s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: direction is neither Left nor Right", where);
+  }
   snprintf(where, sizeof where, "%.200s: padding", file);
   if (!s && json_is_object(padding)) s = vecd_json_get_uint(padding, where, "pad_id", VECD_JSON_REQUIRED, 0, UINT_MAX, &n, err);
   return s;
@@ -37,14 +45,14 @@ static vecd_status check_version(const char *file, const json_t *root, vecd_err 
                       (int)(version.len < 64 ? version.len : 64), version.ptr);
 }
 
-static vecd_status load(const char *file, const json_t *root, vecd_tokenizer *t, vecd_err *err) {
+static vecd_status load(const char *file, const json_t *root, bool do_lower_case, vecd_tokenizer *t, vecd_err *err) {
   if (!json_is_object(root))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: is of type %s, must be an object", file, vecd_json_type_name(root));
   const json_t *added = json_object_get(root, "added_tokens"), *model = json_object_get(root, "model");
   size_t n_added = 0, added_bytes = 0;
   vecd_status s = check_version(file, root, err);
-  if (!s) s = check_unused(file, root, err);
-  if (!s) s = vecd_normalizer_load(file, json_object_get(root, "normalizer"), &t->normalizer, err);
+  if (!s) s = check_lengths(file, root, &t->truncate_left, err);
+  if (!s) s = vecd_normalizer_load(file, json_object_get(root, "normalizer"), do_lower_case, &t->normalizer, err);
   if (!s) s = vecd_pre_tokenizer_load(file, json_object_get(root, "pre_tokenizer"), &t->pre_tokenizer, err);
   if (!s) s = vecd_added_tokens_measure(file, added, &n_added, &added_bytes, err);
   if (!s) s = vecd_wordpiece_load(file, model, n_added, added_bytes, &t->vocab, &t->model, err);
@@ -58,13 +66,12 @@ static vecd_status load(const char *file, const json_t *root, vecd_tokenizer *t,
 /* Takes root over. */
 static vecd_status open_json(const char *file, json_t *root, bool do_lower_case, vecd_tokenizer **out, vecd_err *err) {
   vecd_tokenizer *t = vecd_alloc_zero(VECD_MEM_VOCAB, 1, sizeof *t);
-  vecd_status s = t ? load(file, root, t, err) : vecd_err_no_memory(err, "tokenizer", sizeof *t);
+  vecd_status s = t ? load(file, root, do_lower_case, t, err) : vecd_err_no_memory(err, "tokenizer", sizeof *t);
   json_decref(root);
   if (s) {
     vecd_tokenizer_close(&t);
     return s;
   }
-  t->lower_first = do_lower_case;
   *out = t;
   return VECD_OK;
 }

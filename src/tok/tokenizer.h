@@ -1,7 +1,7 @@
 /* tokenizer.h - text -> token ids: a tokenizer.json executed as it is written.
  *
  * The ids equal those of Hugging Face `tokenizers` for the same file, but for its truncation and padding sections, which
- * sentence-transformers overrides and which are therefore only checked for sense. An opened tokenizer is read-only and serves
+ * sentence-transformers overrides: only truncation's direction counts, the rest is checked for sense. An opened tokenizer is read-only and serves
  * any number of threads, each with its own vecd_encoding. */
 #ifndef VECD_TOK_TOKENIZER_H
 #define VECD_TOK_TOKENIZER_H
@@ -29,13 +29,13 @@ typedef struct vecd_encoding {
 #define VECD_TOK_NO_SPECIALS 2u /* leave out what the post-processor adds */
 
 /* path           of tokenizer.json.
- * do_lower_case  sentence_bert_config.json's: lowercase the text first, beyond what tokenizer.json shows.
+ * do_lower_case  sentence_bert_config.json's: put a Lowercase normalizer in front of those tokenizer.json has.
  * VECD_OK; VECD_NOT_FOUND; VECD_IO; VECD_BAD_MODEL (err names file and field); VECD_UNSUPPORTED a component by name. */
 VECD_CHECK vecd_status vecd_tokenizer_open(const char *path, bool do_lower_case, vecd_tokenizer **out, vecd_err *err);
 void vecd_tokenizer_close(vecd_tokenizer **tokenizer);
 
-/* Encodes one text, cut so that with special tokens it has at most max_tokens ids (0: no limit). The trailing special tokens
- * survive. VECD_OK; VECD_BAD_TEXT invalid UTF-8 (err->pos is the byte); VECD_NO_MEMORY. */
+/* Encodes one text, cut so that with special tokens it has at most max_tokens ids (0: no limit). Special tokens survive; where
+ * there is no room even for them, the trailing ones do. VECD_OK; VECD_BAD_TEXT invalid UTF-8 (err->pos is the byte); VECD_NO_MEMORY. */
 VECD_CHECK vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span text, size_t max_tokens, unsigned flags,
                                              vecd_encoding *out, vecd_err *err);
 void vecd_encoding_fini(vecd_encoding *encoding);

@@ -12,7 +12,7 @@
 
 /* In the order in which a text goes through them. */
 struct vecd_tokenizer {
-  bool lower_first; /* sentence_bert_config.json's do_lower_case */
+  bool truncate_left; /* "truncation": the beginning of a long text is cut, not its end */
   vecd_added_tokens added;
   vecd_normalizer normalizer;
   vecd_pre_tokenizer pre_tokenizer;

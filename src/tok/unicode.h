@@ -17,13 +17,11 @@
 #define VECD_UNICODE_MARK            (1u << 4) /* category M, dropped by StripAccents */
 #define VECD_UNICODE_PUNCTUATION     (1u << 5) /* a word of its own to BertPreTokenizer */
 #define VECD_UNICODE_WORD            (1u << 6) /* \w of a regex, for added tokens that are a single_word */
-#define VECD_UNICODE_CASED           (1u << 7) /* the two properties that decide over the final sigma */
-#define VECD_UNICODE_CASE_IGNORABLE  (1u << 8)
-#define VECD_UNICODE_DECOMPOSES      (1u << 9) /* canonically, by table; Hangul syllables do so by arithmetic */
+#define VECD_UNICODE_DECOMPOSES      (1u << 7) /* canonically, by table; Hangul syllables do so by arithmetic */
 
 typedef struct vecd_unicode_record {
   int32_t lower_delta; /* lower case minus the character */
-  uint16_t props;
+  uint8_t props;
   uint8_t combining_class;
 } vecd_unicode_record;
 
