@@ -1,0 +1,257 @@
+/* test_engine.c - jobs of many threads for several models: every answer right, whatever shares its batch; cancelling, overload,
+ * a damaged model beside good ones, and ending with work left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "engine/engine.h"
+
+static char tiny[1024], damaged[1024];
+
+static const char *const models[] = {"bert-mean-norm", "bert-cls", "bert-concat"};
+enum { N_MODELS = 3, N_THREADS = 4, N_JOBS = 60, MOST_ITEMS = 9 };
+
+/* A job and the means to wait for it. */
+typedef struct ticket {
+  vecd_job job;
+  vecd_item items[MOST_ITEMS];
+  char texts[MOST_ITEMS][64];
+  pthread_mutex_t lock;
+  pthread_cond_t ended;
+  bool done;
+} ticket;
+
+static void on_done(vecd_job *job) {
+  ticket *t = job->user;
+  pthread_mutex_lock(&t->lock);
+  t->done = true;
+  pthread_cond_signal(&t->ended);
+  pthread_mutex_unlock(&t->lock);
+}
+
+static void fill(ticket *t, const char *model, size_t n_items, unsigned seed) {
+  memset(t, 0, sizeof *t);
+  pthread_mutex_init(&t->lock, NULL);
+  pthread_cond_init(&t->ended, NULL);
+  for (size_t i = 0; i < n_items; i++) {
+    int n = snprintf(t->texts[i], sizeof t->texts[i], "text %u of job %u", (unsigned)i, seed);
+    t->items[i].text = (vecd_span){t->texts[i], (size_t)n};
+  }
+  t->job = (vecd_job){.model_id = model, .items = t->items, .n_items = n_items, .done = on_done, .user = t};
+}
+
+static void wait_for(ticket *t) {
+  pthread_mutex_lock(&t->lock);
+  while (!t->done) pthread_cond_wait(&t->ended, &t->lock);
+  pthread_mutex_unlock(&t->lock);
+}
+
+static void drop(ticket *t) {
+  vecd_free(t->job.vectors);
+  pthread_mutex_destroy(&t->lock);
+  pthread_cond_destroy(&t->ended);
+}
+
+static vecd_registry *registry;
+static vecd_engine *engine;
+
+static void start(size_t max_queue_items) {
+  vecd_err err;
+  if (vecd_registry_new(tiny, &registry, &err)) fail_msg("%s", err.text);
+  if (vecd_registry_add(registry, damaged, NULL, &err)) fail_msg("%s", err.text);
+  vecd_engine_settings settings = {.threads = 2, .batch_tokens = 64, .max_queue_items = max_queue_items};
+  if (vecd_engine_new(&settings, registry, &engine, &err)) fail_msg("%s", err.text);
+}
+
+static void stop(void) {
+  vecd_engine_free(&engine);
+  vecd_registry_free(&registry);
+}
+
+/* What the model gives without an engine. */
+static float *expect(const char *model, const ticket *t, size_t *dimension) {
+  char path[1100];
+  snprintf(path, sizeof path, "%s/%s", tiny, model);
+  vecd_model *m = NULL;
+  vecd_err err;
+  if (vecd_open(path, &(vecd_options){.threads = 1}, &m, &err)) fail_msg("%s", err.text);
+  vecd_info info;
+  vecd_describe(m, &info);
+  *dimension = info.dimension;
+  float *v = calloc(t->job.n_items * info.dimension, sizeof *v);
+  for (size_t i = 0; i < t->job.n_items; i++)
+    assert_int_equal(vecd_encode(m, &t->items[i].text.ptr, &t->items[i].text.len, 1, 0, v + i * info.dimension, NULL, NULL), 0);
+  vecd_close(&m);
+  return v;
+}
+
+static void *client(void *arg) {
+  unsigned seed = (unsigned)(uintptr_t)arg;
+  for (unsigned i = 0; i < N_JOBS; i++) {
+    ticket t;
+    fill(&t, models[(seed + i) % N_MODELS], 1 + (seed * 7 + i) % MOST_ITEMS, seed * 1000 + i);
+    assert_int_equal(vecd_engine_submit(engine, &t.job, NULL), VECD_OK);
+    wait_for(&t);
+    assert_int_equal(t.job.status, VECD_OK);
+    if (i % 20 == 0) {
+      size_t d;
+      float *want = expect(t.job.model_id, &t, &d);
+      assert_int_equal(d, t.job.dimension);
+      assert_memory_equal(want, t.job.vectors, t.job.n_items * d * sizeof *want);
+      free(want);
+    }
+    drop(&t);
+  }
+  return NULL;
+}
+
+static void answers_are_right_under_load(void **state) {
+  (void)state;
+  start(0);
+  pthread_t threads[N_THREADS];
+  for (uintptr_t i = 0; i < N_THREADS; i++) pthread_create(&threads[i], NULL, client, (void *)(i + 1));
+  for (size_t i = 0; i < N_THREADS; i++) pthread_join(threads[i], NULL);
+  vecd_model_status status;
+  uint64_t n_items = 0;
+  for (size_t i = 0; i < N_MODELS; i++) {
+    vecd_engine_model_status(engine, models[i], &status);
+    assert_int_equal(status.state, VECD_MODEL_RESIDENT);
+    assert_int_equal(status.queued_items, 0);
+    assert_true(status.resident_bytes > 0 && status.info.dimension > 0);
+    n_items += status.n_items;
+  }
+  assert_true(n_items >= N_THREADS * N_JOBS);
+  vecd_engine_model_status(engine, "bert-max", &status);
+  assert_int_equal(status.state, VECD_MODEL_AVAILABLE);
+  stop();
+}
+
+static void unknown_and_damaged_models_are_told(void **state) {
+  (void)state;
+  start(0);
+  ticket t;
+  vecd_err err;
+  fill(&t, "no-such-model", 1, 1);
+  assert_int_equal(vecd_engine_submit(engine, &t.job, &err), VECD_NOT_FOUND);
+  assert_string_equal(err.text, "Model not found: no-such-model");
+  drop(&t);
+  fill(&t, "../golden/tiny/bert-cls", 1, 1);
+  assert_int_equal(vecd_engine_submit(engine, &t.job, &err), VECD_NOT_FOUND);
+  drop(&t);
+  fill(&t, "damaged", 1, 1);
+  assert_int_equal(vecd_engine_submit(engine, &t.job, &err), VECD_OK);
+  wait_for(&t);
+  assert_int_equal(t.job.status, VECD_BAD_MODEL);
+  drop(&t);
+  fill(&t, "damaged", 1, 1); /* remembered: told at once */
+  assert_int_equal(vecd_engine_submit(engine, &t.job, &err), VECD_BAD_MODEL);
+  drop(&t);
+  assert_int_equal(vecd_engine_preload(engine, "damaged", &err), VECD_BAD_MODEL);
+  assert_int_equal(vecd_engine_preload(engine, "bert-cls", &err), VECD_OK);
+  stop();
+}
+
+static void one_bad_text_fails_its_own_job_only(void **state) {
+  (void)state;
+  start(0);
+  ticket good, bad;
+  fill(&good, "bert-cls", 3, 1);
+  fill(&bad, "bert-cls", 3, 2);
+  bad.items[1].text = VECD_SPAN("\xc3");
+  assert_int_equal(vecd_engine_submit(engine, &bad.job, NULL), VECD_OK);
+  assert_int_equal(vecd_engine_submit(engine, &good.job, NULL), VECD_OK);
+  wait_for(&good);
+  wait_for(&bad);
+  assert_int_equal(good.job.status, VECD_OK);
+  assert_int_equal(bad.job.status, VECD_BAD_TEXT);
+  assert_string_equal(bad.job.err.text, "texts[1]: not valid UTF-8 at byte 0");
+  drop(&good);
+  drop(&bad);
+  stop();
+}
+
+static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
+  (void)state;
+  enum { MANY = 400 };
+  start(500);
+  ticket *t = calloc(MANY, sizeof *t);
+  unsigned n_busy = 0, n_cancelled = 0, n_ok = 0;
+  for (unsigned i = 0; i < MANY; i++) {
+    fill(&t[i], "bert-concat", MOST_ITEMS, i);
+    vecd_status s = vecd_engine_submit(engine, &t[i].job, NULL);
+    if (s) {
+      assert_int_equal(s, VECD_BUSY);
+      t[i].done = true;
+      t[i].job.status = s;
+      n_busy++;
+    } else if (i % 3 == 0) {
+      vecd_engine_cancel(engine, &t[i].job);
+    }
+  }
+  for (unsigned i = 0; i < MANY; i++) {
+    wait_for(&t[i]);
+    n_cancelled += t[i].job.status == VECD_CANCELLED;
+    n_ok += t[i].job.status == VECD_OK;
+    drop(&t[i]);
+  }
+  assert_int_equal(n_busy + n_cancelled + n_ok, MANY);
+  assert_true(n_ok > 0 && n_busy > 0);
+  free(t);
+  stop();
+}
+
+static void what_is_left_at_the_end_is_told(void **state) {
+  (void)state;
+  enum { MANY = 50 };
+  start(0);
+  ticket *t = calloc(MANY, sizeof *t);
+  for (unsigned i = 0; i < MANY; i++) {
+    fill(&t[i], models[i % N_MODELS], MOST_ITEMS, i);
+    assert_int_equal(vecd_engine_submit(engine, &t[i].job, NULL), VECD_OK);
+  }
+  vecd_engine_stop(engine);
+  ticket late;
+  fill(&late, models[0], 1, 1);
+  assert_int_equal(vecd_engine_submit(engine, &late.job, NULL), VECD_STOPPING);
+  drop(&late);
+  stop();
+  for (unsigned i = 0; i < MANY; i++) {
+    assert_true(t[i].done);
+    assert_true(t[i].job.status == VECD_OK || t[i].job.status == VECD_STOPPING);
+    drop(&t[i]);
+  }
+  free(t);
+}
+
+int main(void) {
+  const char *root = getenv("VECD_SOURCE_ROOT");
+  snprintf(tiny, sizeof tiny, "%s/tests/golden/tiny", root ? root : ".");
+  char dir[] = "/tmp/vecd-test-XXXXXX", path[1100];
+  if (!mkdtemp(dir)) return 1;
+  snprintf(damaged, sizeof damaged, "%s/damaged", dir);
+  mkdir(damaged, 0700);
+  snprintf(path, sizeof path, "%s/config.json", damaged);
+  FILE *f = fopen(path, "w");
+  if (!f) return 1;
+  fputs("{\"model_type\": \"bert\", \"hidden_size\": -1}", f);
+  fclose(f);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(answers_are_right_under_load),        cmocka_unit_test(unknown_and_damaged_models_are_told),
+      cmocka_unit_test(one_bad_text_fails_its_own_job_only), cmocka_unit_test(the_queue_is_bounded_and_jobs_can_be_cancelled),
+      cmocka_unit_test(what_is_left_at_the_end_is_told),
+  };
+  int failed = cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+  remove(path);
+  rmdir(damaged);
+  rmdir(dir);
+  return failed;
+}

@@ -1,0 +1,206 @@
+/* test_model.c - the public API and model.h on the tiny golden folder bert-mean-norm: same bits whatever shares the call, each
+ * item's own status, no allocation when warm, every allocation's failure survived. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "model/model.h"
+
+static char folder[1024];
+
+static const char *const texts[] = {"",
+                                    "a",
+                                    "The quick brown fox jumps over the lazy dog.",
+                                    "na\xc3\xafve caf\xc3\xa9",
+                                    "x y z",
+                                    "[MASK] and [SEP] inside",
+                                    "one two three four five six seven eight nine ten"};
+enum { N_TEXTS = sizeof texts / sizeof *texts };
+
+static vecd_model *open_tiny(unsigned threads, const char *isa) {
+  vecd_options options = {.threads = threads, .isa = isa};
+  vecd_model *m = NULL;
+  vecd_err err;
+  if (vecd_open(folder, &options, &m, &err)) fail_msg("%s", err.text);
+  return m;
+}
+
+static size_t dimension_of(const vecd_model *m) {
+  vecd_info info;
+  vecd_describe(m, &info);
+  return info.dimension;
+}
+
+static void describe_tells_the_facts(void **state) {
+  (void)state;
+  vecd_model *m = open_tiny(2, NULL);
+  vecd_info info;
+  vecd_describe(m, &info);
+  assert_string_equal(info.id, "bert-mean-norm");
+  assert_string_equal(info.architecture, "bert");
+  assert_string_equal(info.pooling, "mean");
+  assert_int_equal(info.threads, 2);
+  assert_true(info.dimension > 0 && info.max_tokens > 2 && info.parameters > 1000 && info.resident_bytes > 1000);
+  assert_int_equal(info.normalized, 1);
+  vecd_close(&m);
+  assert_null(m);
+  vecd_close(&m);
+  vecd_close(NULL);
+}
+
+static void bad_arguments_are_told(void **state) {
+  (void)state;
+  vecd_model *m = NULL;
+  vecd_err err;
+  vecd_options options = {.isa = "sse9"};
+  assert_int_equal(vecd_open("/nowhere/at/all", NULL, &m, &err), VECD_NOT_FOUND);
+  assert_non_null(strstr(err.text, "/nowhere/at/all"));
+  assert_int_equal(vecd_open(folder, &options, &m, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "sse9"));
+  assert_int_equal(vecd_open(NULL, NULL, &m, &err), VECD_BAD_ARGUMENT);
+  assert_int_equal(vecd_open("/nowhere", NULL, &m, NULL), VECD_NOT_FOUND); /* err is nullable */
+}
+
+static void encode_gives_the_same_bits_alone_and_together(void **state) {
+  (void)state;
+  for (unsigned threads = 1; threads <= 3; threads++) {
+    vecd_model *m = open_tiny(threads, NULL);
+    size_t d = dimension_of(m), lens[N_TEXTS];
+    float *together = calloc(N_TEXTS * d, sizeof(float)), *alone = calloc(d, sizeof(float));
+    uint32_t n_tokens[N_TEXTS];
+    for (size_t i = 0; i < N_TEXTS; i++) lens[i] = strlen(texts[i]);
+    assert_int_equal(vecd_encode(m, texts, lens, N_TEXTS, 0, together, n_tokens, NULL), VECD_OK);
+    assert_int_equal(n_tokens[0], 2); /* [CLS] [SEP] */
+    for (size_t i = 0; i < N_TEXTS; i++) {
+      assert_int_equal(vecd_encode(m, &texts[i], &lens[i], 1, 0, alone, NULL, NULL), VECD_OK);
+      assert_memory_equal(alone, together + i * d, d * sizeof(float));
+      double length = 0;
+      for (size_t j = 0; j < d; j++) length += (double)alone[j] * alone[j];
+      assert_true(length > 0.99999 && length < 1.00001);
+    }
+    free(together);
+    free(alone);
+    vecd_close(&m);
+  }
+}
+
+static void ids_and_text_agree(void **state) {
+  (void)state;
+  vecd_model *m = open_tiny(1, NULL);
+  size_t d = dimension_of(m), len = strlen(texts[2]), n_ids = 0, n_more = 0;
+  uint32_t ids[256];
+  assert_int_equal(vecd_tokenize(m, texts[2], len, 0, ids, 256, &n_ids, NULL), VECD_OK);
+  assert_int_equal(vecd_tokenize(m, texts[2], len, 0, NULL, 0, &n_more, NULL), VECD_OK);
+  assert_true(n_ids > 2 && n_ids == n_more);
+  float *a = calloc(2 * d, sizeof(float)), *b = a + d;
+  assert_int_equal(vecd_encode(m, &texts[2], &len, 1, VECD_RAW, a, NULL, NULL), VECD_OK);
+  assert_int_equal(vecd_encode_ids(m, ids, &n_ids, 1, VECD_RAW, b, NULL), VECD_OK);
+  assert_memory_equal(a, b, d * sizeof(float));
+
+  vecd_err err;
+  size_t zero = 0, one = 1;
+  uint32_t wild = UINT32_MAX;
+  assert_int_equal(vecd_encode_ids(m, &wild, &one, 1, 0, a, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "sequences[0]"));
+  assert_int_equal(vecd_encode_ids(m, ids, &zero, 1, 0, a, &err), VECD_BAD_ARGUMENT);
+  vecd_info info;
+  vecd_describe(m, &info);
+  size_t too_long = info.max_tokens + 1u;
+  uint32_t *many = calloc(too_long, sizeof *many);
+  assert_int_equal(vecd_encode_ids(m, many, &too_long, 1, 0, a, &err), VECD_BAD_ARGUMENT);
+  free(many);
+  free(a);
+  vecd_close(&m);
+}
+
+static void each_item_has_its_own_status(void **state) {
+  (void)state;
+  vecd_model *m = open_tiny(2, NULL);
+  size_t d = dimension_of(m);
+  float *v = calloc(4 * d, sizeof(float)), *good = calloc(d, sizeof(float));
+  char *tall = malloc(20000);
+  for (size_t i = 0; i < 20000; i++) tall[i] = i % 2 ? ' ' : 'a';
+  vecd_item items[4] = {{.text = VECD_SPAN("fine")},
+                        {.text = VECD_SPAN("bad \xff byte")},
+                        {.text = {tall, 20000}, .flags = VECD_NO_TRUNCATE},
+                        {.text = {tall, 20000}}};
+  for (size_t i = 0; i < 4; i++) items[i].vector = v + i * d;
+  vecd_model_encode(m, items, 4);
+  assert_int_equal(items[0].status, VECD_OK);
+  assert_int_equal(items[1].status, VECD_BAD_TEXT);
+  assert_int_equal(items[1].error_pos, 4);
+  assert_int_equal(items[2].status, VECD_BAD_ARGUMENT);
+  assert_int_equal(items[3].status, VECD_OK);
+  assert_int_equal(items[3].n_tokens, vecd_model_max_tokens(m));
+  assert_true(items[3].n_untruncated > items[3].n_tokens);
+  vecd_err err;
+  assert_int_equal(vecd_item_explain(m, &items[1], "texts", 1, &err), VECD_BAD_TEXT);
+  assert_string_equal(err.text, "texts[1]: not valid UTF-8 at byte 4");
+  assert_int_equal(vecd_item_explain(m, &items[2], "texts", 2, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "at most"));
+  vecd_item again = {.text = VECD_SPAN("fine"), .vector = good};
+  vecd_model_encode(m, &again, 1);
+  assert_memory_equal(good, v, d * sizeof(float));
+  free(tall);
+  free(v);
+  free(good);
+  vecd_close(&m);
+}
+
+static void a_warm_model_allocates_nothing(void **state) {
+  (void)state;
+  vecd_model *m = open_tiny(2, NULL);
+  size_t d = dimension_of(m), lens[N_TEXTS];
+  float *v = calloc(N_TEXTS * d, sizeof(float));
+  for (size_t i = 0; i < N_TEXTS; i++) lens[i] = strlen(texts[i]);
+  for (int i = 0; i < 3; i++) assert_int_equal(vecd_encode(m, texts, lens, N_TEXTS, 0, v, NULL, NULL), VECD_OK);
+  uint64_t before = vecd_mem_count();
+  for (int i = 0; i < 10; i++) assert_int_equal(vecd_encode(m, texts, lens, N_TEXTS, 0, v, NULL, NULL), VECD_OK);
+  assert_int_equal(vecd_mem_count(), before);
+  free(v);
+  vecd_close(&m);
+}
+
+static void every_failed_allocation_is_survived(void **state) {
+  (void)state;
+  size_t before = vecd_mem_total_bytes();
+  bool opened = false;
+  for (uint64_t n = 1; n < 20000 && !opened; n++) {
+    vecd_model *m = NULL;
+    vecd_err err;
+    vecd_mem_fail_nth(n);
+    vecd_status s = vecd_open(folder, &(vecd_options){.threads = 2}, &m, &err);
+    if (!s) {
+      float *v = calloc(dimension_of(m), sizeof(float));
+      s = vecd_encode(m, &texts[2], &(size_t){10}, 1, 0, v, NULL, &err);
+      free(v);
+      opened = !s;
+    }
+    vecd_mem_fail_nth(0);
+    if (s) assert_int_equal(s, VECD_NO_MEMORY);
+    vecd_close(&m);
+  }
+  assert_true(opened);
+  assert_int_equal(vecd_mem_total_bytes(), before);
+}
+
+int main(void) {
+  const char *root = getenv("VECD_SOURCE_ROOT");
+  snprintf(folder, sizeof folder, "%s/tests/golden/tiny/bert-mean-norm", root ? root : ".");
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(describe_tells_the_facts),
+      cmocka_unit_test(bad_arguments_are_told),
+      cmocka_unit_test(encode_gives_the_same_bits_alone_and_together),
+      cmocka_unit_test(ids_and_text_agree),
+      cmocka_unit_test(each_item_has_its_own_status),
+      cmocka_unit_test(a_warm_model_allocates_nothing),
+      cmocka_unit_test(every_failed_allocation_is_survived),
+  };
+  return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
