@@ -45,7 +45,7 @@ static verdict end_or_ext(vecd_http_chunked *d, char c, verdict otherwise) {
 
 static verdict size_byte(vecd_http_chunked *d, char c) {
   if (!vecd_http_is(c, VECD_HTTP_C_HEX)) return d->n_digits ? end_or_ext(d, c, BAD_SIZE) : BAD_SIZE;
-  if (d->n_digits == MOST_DIGITS) return BAD_SIZE;
+  if (d->n_digits == MOST_DIGITS) return d->left ? HUGE_SIZE : BAD_SIZE;
   d->n_digits++;
   if (d->left > UINT64_MAX >> 5) return HUGE_SIZE;
   d->left = d->left << 4 | vecd_http_hex_value(c);

@@ -148,7 +148,7 @@ static const struct refusal {
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunkedx\r\n\r\n", 501, 45},
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n", 501, 45},
     {"POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", 400, 45},
-    {"POST / HTTP/1.1\r\n" HOST "Expect: tea\r\n\r\n", 417, 33},
+    {"POST / HTTP/1.1\r\n" HOST "Expect: tea\r\n\r\n", 417, 34},
 };
 
 static void test_refusals(void **state) {
@@ -347,7 +347,7 @@ static const struct chunk_case {
     {"1\r\na\r\n\r\n", 400, 6, "a"},
     {"FFFFFFFFFFFFFFFF\r\n", 413, 15, ""},
     {"00000000000000001\r\n", 400, 16, ""},
-    {"10000000000000000\r\n", 413, 15, ""},
+    {"10000000000000000\r\n", 413, 16, ""},
     {"0\r\n x: y\r\n\r\n", 400, 3, ""},
     {"0\r\nx : y\r\n\r\n", 400, 4, ""},
     {"0\r\n: y\r\n\r\n", 400, 3, ""},
