@@ -4,6 +4,8 @@
 #include "fmt/model_folder.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -104,10 +106,9 @@ static vecd_status look_for(const char *dir, const char *name, char **out, bool 
 }
 
 static bool is_there(const char *dir, const char *name) {
-  char *path = vecd_folder_join(dir, vecd_span_of(name));
-  bool there = path && vecd_file_exists(path);
-  vecd_free(path);
-  return there;
+  char path[PATH_MAX]; /* no longer path can be there */
+  int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+  return n > 0 && (size_t)n < sizeof path && vecd_file_exists(path);
 }
 
 static vecd_status find_weights(vecd_model_folder *f, vecd_err *err) {

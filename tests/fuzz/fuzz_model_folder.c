@@ -1,0 +1,91 @@
+/* fuzz_model_folder.c - the small files of a model folder, any bytes in each. The input is cut at byte 0xff, which no JSON holds:
+ * its pieces become the files below, in that order; what is missing is not there. Files that are wanted but only looked for
+ * always lie there. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "fmt/model_folder.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static const char *const names[] = {"config.json",
+                                    "modules.json",
+                                    "1_Pooling/config.json",
+                                    "sentence_bert_config.json",
+                                    "tokenizer_config.json",
+                                    "config_sentence_transformers.json",
+                                    "2_Normalize/config.json"};
+#define N_NAMES (sizeof names / sizeof *names)
+
+static char folder[64];
+static int folder_fd = -1;
+
+static void clean_up(void) {
+  static const char *const files[] = {"tokenizer.json", "model.safetensors"};
+  static const char *const folders[] = {"1_Pooling", "2_Normalize"};
+  for (size_t i = 0; i < N_NAMES; i++) unlinkat(folder_fd, names[i], 0);
+  for (size_t i = 0; i < 2; i++) unlinkat(folder_fd, files[i], 0);
+  for (size_t i = 0; i < 2; i++) unlinkat(folder_fd, folders[i], AT_REMOVEDIR);
+  rmdir(folder);
+}
+
+static void put(const char *name, const uint8_t *bytes, size_t len) {
+  int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  vecd_assert(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+  close(fd);
+}
+
+static void make_folder(void) {
+  snprintf(folder, sizeof folder, "%s/vecd-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+  vecd_assert(mkdtemp(folder));
+  folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  vecd_assert(folder_fd >= 0);
+  mkdirat(folder_fd, "1_Pooling", 0700);
+  mkdirat(folder_fd, "2_Normalize", 0700);
+  put("tokenizer.json", (const uint8_t *)"", 0);
+  put("model.safetensors", (const uint8_t *)"", 0);
+  atexit(clean_up);
+}
+
+static void check(const vecd_model_folder *f) {
+  vecd_assert(f->path && f->id && f->transformer_dir && f->weights_path && f->tokenizer_path && f->config_path &&
+              f->model_type);
+  vecd_assert(strncmp(f->transformer_dir, folder, strlen(folder)) == 0 && !strstr(f->transformer_dir, "/../"));
+  vecd_assert(f->n_pools >= 1 && f->n_pools <= VECD_POOL_COUNT && (f->max_tokens == 0) == (f->max_tokens_from == NULL));
+  for (unsigned i = 0; i < f->n_pools; i++) vecd_assert(f->pools[i] < VECD_POOL_COUNT);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
+  if (folder_fd < 0) make_folder();
+  const uint8_t *p = data, *end = data + len;
+  for (size_t i = 0; i < N_NAMES; i++) {
+    const uint8_t *cut = p < end ? memchr(p, 0xff, (size_t)(end - p)) : NULL, *stop = cut ? cut : end;
+    if (p < stop)
+      put(names[i], p, (size_t)(stop - p));
+    else
+      unlinkat(folder_fd, names[i], 0);
+    p = cut ? cut + 1 : end;
+  }
+  size_t before = vecd_mem_total_bytes();
+  vecd_model_folder f;
+  vecd_err err = {VECD_OK, 0, ""};
+  vecd_status s = vecd_model_folder_open(folder, &f, &err);
+  vecd_assert(s == err.code);
+  vecd_assert(s == VECD_OK || s == VECD_BAD_MODEL || s == VECD_UNSUPPORTED || s == VECD_NOT_FOUND || s == VECD_IO);
+  vecd_assert(vecd_utf8_valid_prefix(err.text, strlen(err.text)) == strlen(err.text));
+  if (!s) {
+    check(&f);
+    vecd_model_folder_close(&f);
+  }
+  vecd_assert(vecd_mem_total_bytes() == before);
+  return 0;
+}
