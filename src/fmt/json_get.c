@@ -23,6 +23,7 @@ const char *vecd_json_type_name(const json_t *value) {
 static vecd_status find(const json_t *obj, const char *file, const char *key, vecd_json_need need, const json_t **out,
                         vecd_err *err) {
   *out = NULL;
+  if (!obj) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: is missing (looking for \"%s\")", file, key);
   if (!json_is_object(obj))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: is %s, must be an object (looking for \"%s\")", file,
                         vecd_json_type_name(obj), key);

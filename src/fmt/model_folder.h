@@ -8,12 +8,12 @@
 #include "fmt/json.h"
 
 /* Pooling modes in the fixed order in which the old flags are concatenated. Name, the old flag in 1_Pooling/config.json. */
-#define VECD_POOL_LIST(X)                               \
-  X(CLS, "cls", "pooling_mode_cls_token")               \
-  X(MAX, "max", "pooling_mode_max_tokens")              \
-  X(MEAN, "mean", "pooling_mode_mean_tokens")           \
+#define VECD_POOL_LIST(X)                                                       \
+  X(CLS, "cls", "pooling_mode_cls_token")                                       \
+  X(MAX, "max", "pooling_mode_max_tokens")                                      \
+  X(MEAN, "mean", "pooling_mode_mean_tokens")                                   \
   X(MEAN_SQRT_LEN, "mean_sqrt_len_tokens", "pooling_mode_mean_sqrt_len_tokens") \
-  X(WEIGHTED_MEAN, "weightedmean", "pooling_mode_weightedmean_tokens") \
+  X(WEIGHTED_MEAN, "weightedmean", "pooling_mode_weightedmean_tokens")          \
   X(LAST_TOKEN, "lasttoken", "pooling_mode_lasttoken")
 
 typedef enum vecd_pool {
@@ -30,12 +30,12 @@ typedef struct vecd_model_folder {
   char *weights_path;    /* model.safetensors */
   char *tokenizer_path;  /* tokenizer.json */
   char *config_path;
-  json_t *config; /* config.json, an object */
-  char *model_type;      /* config.json's, e.g. "bert" */
+  json_t *config;   /* config.json, an object */
+  char *model_type; /* config.json's, e.g. "bert" */
 
-  unsigned max_tokens;          /* specials included: sentence_bert_config.json, else tokenizer_config.json, else 0 = unsaid */
-  const char *max_tokens_from;  /* the file that says so, static string, or NULL */
-  bool do_lower_case;           /* sentence_bert_config.json */
+  unsigned max_tokens;         /* specials included: sentence_bert_config.json, else tokenizer_config.json, else 0 = unsaid */
+  const char *max_tokens_from; /* the file that says so, static string, or NULL */
+  bool do_lower_case;          /* sentence_bert_config.json */
 
   bool has_modules; /* false: pooling and normalize are our convention */
   unsigned n_pools; /* 1 .. VECD_POOL_COUNT (may repeat with the new key), vectors concatenated in this order */

@@ -14,7 +14,8 @@
 
 /* dtype name, bytes a value. Readers of weights take F32, F16 and BF16; the others may stand in a file unused. */
 #define VECD_DTYPE_LIST(X) \
-  X(F32, 4) X(F16, 2) X(BF16, 2) X(F64, 8) X(I64, 8) X(I32, 4) X(I16, 2) X(I8, 1) X(U64, 8) X(U32, 4) X(U16, 2) X(U8, 1) X(BOOL, 1)
+  X(F32, 4)                \
+  X(F16, 2) X(BF16, 2) X(F64, 8) X(I64, 8) X(I32, 4) X(I16, 2) X(I8, 1) X(U64, 8) X(U32, 4) X(U16, 2) X(U8, 1) X(BOOL, 1)
 
 typedef enum vecd_dtype {
 #define X(name, bytes) VECD_DTYPE_##name,

@@ -105,7 +105,8 @@ static void lies_are_named(void **state) {
     const char *words[2]; /* in the message, besides the file */
   } cases[] = {
       {"", 0, VECD_BAD_MODEL, {"header", "empty"}},
-      {"[]", 0, VECD_BAD_MODEL, {"header is array", "object"}},
+      {"[]", 0, VECD_BAD_MODEL, {"header must begin with '{'", NULL}},
+      {" {}", 0, VECD_BAD_MODEL, {"header must begin with '{'", NULL}},
       {"{", 0, VECD_BAD_MODEL, {"header", "line 1, column 2"}},
       {"{\"a\":1}", 0, VECD_BAD_MODEL, {"\"a\"", "integer"}},
       {"{\"a\":{}}", 0, VECD_BAD_MODEL, {"\"a\"", "dtype is missing"}},
