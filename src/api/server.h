@@ -20,7 +20,7 @@
 #include "http/http.h"
 #include "registry/registry.h"
 
-#define VECD_API_MAX_TEXTS      16384     /* defaults of the settings below */
+#define VECD_API_MAX_TEXTS      16384 /* defaults of the settings below */
 #define VECD_API_MAX_TEXT_BYTES (1u << 20)
 
 /* Zero is always the default. Everything is copied or used up by vecd_api_server_new(). */

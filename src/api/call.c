@@ -1,0 +1,106 @@
+/* call.c - answering, and the errands' thread. */
+#include "api/call.h"
+
+#include <stdio.h>
+
+#include "api/json_print.h"
+#include "base/log.h"
+
+#define JSON "application/json"
+
+void vecd_call_reply(vecd_api_call *call, int status, vecd_buf *json) {
+  vecd_http_reply(call->req, status, JSON, NULL, 0, json);
+}
+
+void vecd_public_text(const vecd_registry *registry, const char *text, char *out, size_t cap) {
+  const char *root = vecd_registry_root(registry);
+  size_t len = root ? strlen(root) : 0, n = 0;
+  while (len && root[len - 1] == '/') len--;
+  while (*text && n + 1 < cap) {
+    if (len && strncmp(text, root, len) == 0 && text[len] == '/')
+      text += len + 1;
+    else
+      out[n++] = *text++;
+  }
+  out[n] = '\0';
+}
+
+/* Overload is not our fault and comes in floods: only other failures of ours are worth a line each. */
+static void log_error(const vecd_api_call *call, int status, const char *text) {
+  if (status < 500 || status == 503) return;
+  const vecd_http_request *req = call->req;
+  vecd_log(VECD_LOG_WARN, "%s %.*s for %s: %d: %s", vecd_http_method_name(req->method), (int)req->path.len, req->path.ptr,
+           req->peer, status, text);
+}
+
+void vecd_call_reply_error(vecd_api_call *call, int status, const char *text) {
+  char shown[sizeof((vecd_err *)0)->text];
+  log_error(call, status, text);
+  if (status >= 500) {
+    vecd_public_text(call->server->registry, text, shown, sizeof shown);
+    text = shown;
+  }
+  if (status != 429 && status != 503) {
+    vecd_http_reply_error(call->req, status, text); /* needs no memory */
+    return;
+  }
+  static const vecd_http_header retry = {{"Retry-After", 11}, {"1", 1}};
+  vecd_buf body;
+  vecd_buf_init(&body, VECD_MEM_HTTP);
+  vecd_buf_append_str(&body, "{\"error\":");
+  vecd_print_str(&body, text);
+  vecd_buf_append_char(&body, '}');
+  vecd_http_reply(call->req, status, JSON, &retry, 1, &body);
+}
+
+static void *errands_main(void *arg) {
+  vecd_errands *e = arg;
+  pthread_mutex_lock(&e->lock);
+  for (;;) {
+    vecd_api_call *call = e->head;
+    if (!call) {
+      if (e->ending) break;
+      pthread_cond_wait(&e->work, &e->lock);
+      continue;
+    }
+    e->head = call->next;
+    if (!e->head) e->tail = &e->head;
+    pthread_mutex_unlock(&e->lock);
+    call->route->handler(call);
+    pthread_mutex_lock(&e->lock);
+  }
+  pthread_mutex_unlock(&e->lock);
+  return NULL;
+}
+
+vecd_status vecd_errands_start(vecd_errands *e, vecd_err *err) {
+  e->tail = &e->head;
+  pthread_mutex_init(&e->lock, NULL);
+  pthread_cond_init(&e->work, NULL);
+  e->runs = pthread_create(&e->thread, NULL, errands_main, e) == 0;
+  if (e->runs) return VECD_OK;
+  pthread_mutex_destroy(&e->lock);
+  pthread_cond_destroy(&e->work);
+  return vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start a thread; raise the limit on processes");
+}
+
+void vecd_errands_add(vecd_errands *e, vecd_api_call *call) {
+  call->next = NULL;
+  pthread_mutex_lock(&e->lock);
+  *e->tail = call;
+  e->tail = &call->next;
+  pthread_cond_signal(&e->work);
+  pthread_mutex_unlock(&e->lock);
+}
+
+void vecd_errands_stop(vecd_errands *e) {
+  if (!e->runs) return;
+  pthread_mutex_lock(&e->lock);
+  e->ending = true;
+  pthread_cond_signal(&e->work);
+  pthread_mutex_unlock(&e->lock);
+  pthread_join(e->thread, NULL);
+  pthread_mutex_destroy(&e->lock);
+  pthread_cond_destroy(&e->work);
+  e->runs = false;
+}

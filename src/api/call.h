@@ -1,0 +1,71 @@
+/* call.h - one request on its way through this room, the server it belongs to, and the ways to answer it. */
+#ifndef VECD_API_CALL_H
+#define VECD_API_CALL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/embed.h"
+#include "api/routes.h"
+#include "api/server.h"
+
+/* Lives in the request's arena, from on_head to on_done. */
+struct vecd_api_call {
+  vecd_api_server *server;
+  vecd_http_request *req;
+  const vecd_route *route;
+  vecd_span rest;                         /* of the path, for {id}; percent-encoded */
+  void (*on_cancel)(vecd_api_call *call); /* nullable; event thread, while the answer is owed */
+  void (*on_done)(vecd_api_call *call);   /* nullable; event thread, the last */
+  void *work;                             /* the handler's */
+  vecd_api_call *next;                    /* in the errands' queue */
+};
+
+/* A thread for handlers that may block (they read directories): one at a time, in order. */
+typedef struct vecd_errands {
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t work;
+  vecd_api_call *head, **tail;
+  bool runs, ending;
+} vecd_errands;
+
+struct vecd_api_server {
+  const vecd_registry *registry;
+  vecd_engine *engine;
+  vecd_http_server *http;
+  char *default_model; /* NULL: none */
+  vecd_embed_limits limits;
+  size_t max_body_bytes;
+  unsigned grace_ms;
+  void (*on_ready)(void *ctx);
+  void *ctx;
+
+  vecd_errands errands;
+  pthread_t preloader;
+  bool preloader_runs;
+  atomic_bool preload_ended; /* load_status and load_err are final */
+  vecd_status load_status;
+  vecd_err load_err;
+  atomic_bool ready;            /* the default model is loaded, or there is none */
+  atomic_bool stopping;         /* vecd_api_server_stop() was called */
+  _Atomic uint64_t stopping_ns; /* when, 0: not yet */
+};
+
+VECD_CHECK vecd_status vecd_errands_start(vecd_errands *errands, vecd_err *err);
+void vecd_errands_add(vecd_errands *errands, vecd_api_call *call);
+
+/* Does what is queued, then ends the thread. A zeroed one is legal. */
+void vecd_errands_stop(vecd_errands *errands);
+
+/* Answers with JSON. Takes the buffer's bytes; a failed one is a 503. The call may be gone when these return. */
+void vecd_call_reply(vecd_api_call *call, int status, vecd_buf *json);
+
+/* Answers {"error":"..."}, with Retry-After where trying again helps (429, 503). Logs 500 and up with the text as it is, but
+ * tells the client no path of this machine. */
+void vecd_call_reply_error(vecd_api_call *call, int status, const char *text);
+
+/* `text` without the models directory's path in front of the names below it. out has room for `cap` bytes. */
+void vecd_public_text(const vecd_registry *registry, const char *text, char *out, size_t cap);
+
+#endif

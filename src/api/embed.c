@@ -1,0 +1,139 @@
+/* embed.c - parse, submit, print.
+ *
+ * Who prints: a small reply (up to SMALL_FLOATS, some 0.3 ms at worst) is printed by the engine's thread that completed the job,
+ * into the one buffer that is sent. A large one would keep the workers from their next batch, or the event loop from its other
+ * connections; it is streamed, the event loop pulling pieces of about PIECE_BYTES at the pace of the client. So at any time there
+ * are the vectors, once, and one piece of text. */
+#include "api/embed.h"
+
+#include "api/call.h"
+#include "api/json_print.h"
+#include "base/log.h"
+
+#define SMALL_FLOATS ((size_t)16 << 10)
+#define PIECE_BYTES  ((size_t)32 << 10)
+
+/* In the request's arena. */
+typedef struct embedding {
+  vecd_api_call *call;
+  const vecd_dialect *dialect;
+  vecd_embed_request request;
+  vecd_embed_reply reply;
+  vecd_job job;
+  size_t n_printed; /* of a streamed reply */
+} embedding;
+
+const char *vecd_model_name_of(const char *id) {
+  const char *slash = strrchr(id, '/');
+  return slash && slash[1] ? slash + 1 : id;
+}
+
+static void refuse(vecd_api_call *call, const vecd_err *err) {
+  vecd_call_reply_error(call, vecd_status_http(err->code), err->text);
+}
+
+static vecd_http_piece next_piece(void *ctx, vecd_http_request *req, vecd_buf *out) {
+  (void)req;
+  embedding *e = ctx;
+  if (e->n_printed == 0) e->dialect->put_head(out, &e->reply);
+  while (e->n_printed < e->reply.n_vectors) {
+    if (out->len >= PIECE_BYTES) return VECD_HTTP_MORE;
+    if (!e->dialect->put_vector(out, &e->reply, e->n_printed++)) return VECD_HTTP_ABORT;
+  }
+  e->dialect->put_tail(out, &e->reply);
+  return VECD_HTTP_END;
+}
+
+static void reply_whole(embedding *e) {
+  const vecd_embed_reply *r = &e->reply;
+  vecd_buf body;
+  vecd_buf_init(&body, VECD_MEM_HTTP);
+  vecd_buf_reserve(&body, r->n_vectors * r->dimension * 13 + 512); /* nearly always enough: 12 characters and a comma */
+  e->dialect->put_head(&body, r);
+  bool finite = true;
+  for (size_t i = 0; finite && i < r->n_vectors; i++) finite = e->dialect->put_vector(&body, r, i);
+  e->dialect->put_tail(&body, r);
+  vecd_free(e->job.vectors);
+  e->job.vectors = NULL;
+  if (finite) {
+    vecd_call_reply(e->call, 200, &body);
+  } else {
+    vecd_buf_fini(&body);
+    vecd_call_reply_error(e->call, 500, "a vector holds NaN or infinity: the model is damaged");
+  }
+}
+
+/* On an engine thread, or on the event thread while submitting. */
+static void job_done(vecd_job *job) {
+  embedding *e = job->user;
+  if (job->status == VECD_CANCELLED) {
+    vecd_http_discard(e->call->req);
+    return;
+  }
+  if (job->status) {
+    refuse(e->call, &job->err);
+    return;
+  }
+  uint64_t n_tokens = 0;
+  for (size_t i = 0; i < job->n_items; i++) n_tokens += job->items[i].n_tokens;
+  e->reply = (vecd_embed_reply){
+      .model_id = job->model_id,
+      .model_name = vecd_model_name_of(job->model_id),
+      .vectors = job->vectors,
+      .n_vectors = job->n_items,
+      .dimension = job->dimension,
+      .n_tokens = n_tokens,
+  };
+  if (job->n_items * job->dimension <= SMALL_FLOATS)
+    reply_whole(e);
+  else
+    vecd_http_reply_stream(e->call->req, 200, "application/json", NULL, 0, next_piece, e);
+}
+
+static void on_cancel(vecd_api_call *call) {
+  embedding *e = call->work;
+  vecd_engine_cancel(call->server->engine, &e->job);
+}
+
+static void on_done(vecd_api_call *call) {
+  embedding *e = call->work;
+  vecd_free(e->job.vectors);
+  json_decref(e->request.body);
+}
+
+void vecd_embed_handle(vecd_api_call *call, const vecd_dialect *dialect) {
+  const vecd_api_server *server = call->server;
+  vecd_err err;
+  embedding *e = vecd_arena_zero(&call->req->arena, 1, sizeof *e);
+  if (!e) {
+    vecd_call_reply_error(call, 503, "out of memory");
+    return;
+  }
+  e->call = call;
+  e->dialect = dialect;
+  call->work = e;
+  call->on_done = on_done;
+  if (dialect->parse(&server->limits, call->req->body, &call->req->arena, &e->request, &err)) {
+    refuse(call, &err);
+    return;
+  }
+  const char *model_id = e->request.model_id ? e->request.model_id : server->default_model;
+  if (!model_id) {
+    vecd_err_set(&err, VECD_BAD_SYNTAX, VECD_NO_POS,
+                 "model: is missing, and this server has no default model; GET /api/v1/models lists what there is");
+    refuse(call, &err);
+    return;
+  }
+  e->job = (vecd_job){
+      .model_id = model_id,
+      .items = e->request.items,
+      .n_items = e->request.n_items,
+      .done = job_done,
+      .user = e,
+  };
+  call->on_cancel = on_cancel;
+  if (vecd_engine_submit(server->engine, &e->job, &err)) {
+    call->on_cancel = NULL;
+    refuse(call, &err);
+  }
+}

@@ -1,0 +1,75 @@
+/* json_print.c - see json_print.h. */
+#include "api/json_print.h"
+
+#include <stdio.h>
+
+#include "base/ftoa.h"
+#include "base/utf8.h"
+
+static void put_escaped(vecd_buf *buf, vecd_span s) {
+  size_t begin = 0;
+  for (size_t i = 0; i < s.len; i++) {
+    unsigned char c = (unsigned char)s.ptr[i];
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    char escape[8];
+    int n = c < 0x20 ? snprintf(escape, sizeof escape, "\\u%04x", c) : snprintf(escape, sizeof escape, "\\%c", c);
+    vecd_buf_append(buf, s.ptr + begin, i - begin);
+    vecd_buf_append(buf, escape, (size_t)n);
+    begin = i + 1;
+  }
+  if (begin < s.len) vecd_buf_append(buf, s.ptr + begin, s.len - begin);
+}
+
+void vecd_print_string(vecd_buf *buf, vecd_span text) {
+  vecd_buf_append_char(buf, '"');
+  while (text.len) {
+    size_t n = vecd_utf8_valid_prefix(text.ptr, text.len);
+    put_escaped(buf, (vecd_span){text.ptr, n});
+    if (n == text.len) break;
+    vecd_buf_append_str(buf, "\xef\xbf\xbd");
+    text = (vecd_span){text.ptr + n + 1, text.len - n - 1};
+  }
+  vecd_buf_append_char(buf, '"');
+}
+
+void vecd_print_str(vecd_buf *buf, const char *text) {
+  if (text)
+    vecd_print_string(buf, vecd_span_of(text));
+  else
+    vecd_buf_append_str(buf, "null");
+}
+
+void vecd_print_uint(vecd_buf *buf, uint64_t n) {
+  char digits[20];
+  size_t i = sizeof digits;
+  do digits[--i] = (char)('0' + n % 10);
+  while (n /= 10);
+  vecd_buf_append(buf, digits + i, sizeof digits - i);
+}
+
+void vecd_print_uint_or_null(vecd_buf *buf, uint64_t n) {
+  if (n)
+    vecd_print_uint(buf, n);
+  else
+    vecd_buf_append_str(buf, "null");
+}
+
+/* Room is made once for many values, so the loop is nothing but digits. */
+bool vecd_print_floats(vecd_buf *buf, const float *values, size_t n) {
+  enum { A_TIME = 1024, LONGEST = 16 /* 15 characters and the comma */ };
+  vecd_buf_append_char(buf, '[');
+  for (size_t i = 0; i < n;) {
+    size_t m = n - i < A_TIME ? n - i : A_TIME;
+    if (!vecd_buf_reserve(buf, m * LONGEST + VECD_FTOA_BYTES)) return true; /* buf says so */
+    char *p = buf->ptr + buf->len;
+    for (size_t end = i + m; i < end; i++) {
+      if (values[i] - values[i] != 0) return false;
+      p += vecd_ftoa_f32(p, values[i]);
+      *p++ = ',';
+    }
+    buf->len = (size_t)(p - buf->ptr);
+  }
+  if (n) buf->len--; /* the last comma */
+  vecd_buf_append_char(buf, ']');
+  return true;
+}

@@ -1,0 +1,238 @@
+/* server.c - the server's life, and what happens to a request before and after its handler.
+ *
+ * Threads: the event thread (who calls run), the engine's, one that preloads and ends, one for errands. A request is refused as
+ * early as its head allows (path, method, type and announced length), so nothing is uploaded for nothing. */
+#include "api/server.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "api/call.h"
+#include "api/json_print.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define MAX_BODY_BYTES ((size_t)32 << 20)
+#define GRACE_MS       30000u
+
+/* --- requests */
+
+static void refuse_with_allow(vecd_http_request *req, int status, const char *allow, const char *text) {
+  vecd_http_header header = {VECD_SPAN("Allow"), vecd_span_of(allow)};
+  vecd_buf body;
+  vecd_buf_init(&body, VECD_MEM_HTTP);
+  if (text) {
+    vecd_buf_append_str(&body, "{\"error\":");
+    vecd_print_str(&body, text);
+    vecd_buf_append_char(&body, '}');
+  }
+  vecd_http_reply(req, status, text ? "application/json" : NULL, &header, 1, &body);
+}
+
+static void refuse_unrouted(vecd_http_request *req, const vecd_route_match *match) {
+  const char *method = vecd_http_method_name(req->method);
+  char text[480];
+  if (match->allow[0] && req->method == VECD_HTTP_OPTIONS) {
+    refuse_with_allow(req, 204, match->allow, NULL);
+  } else if (match->allow[0]) {
+    snprintf(text, sizeof text, "method %s is not allowed for %.*s; it has %s", method,
+             (int)(req->path.len < 300 ? req->path.len : 300), req->path.ptr, match->allow);
+    refuse_with_allow(req, 405, match->allow, text);
+  } else {
+    snprintf(text, sizeof text, "no such path: %.*s (GET / lists what there is)",
+             (int)(req->path.len < 300 ? req->path.len : 300), req->path.ptr);
+    vecd_http_reply_error(req, 404, text);
+  }
+}
+
+/* Refuses, by its head, a request whose body will not be wanted. True: it was. */
+static bool refuse_body(const vecd_api_server *s, vecd_http_request *req) {
+  const vecd_span *type = vecd_http_header_find(req, "Content-Type"), *coding = vecd_http_header_find(req, "Content-Encoding");
+  char text[160];
+  if (type && !vecd_content_type_is_json(*type)) {
+    vecd_http_reply_error(req, 415, "Content-Type must be application/json, in UTF-8");
+  } else if (coding && !vecd_span_eq_nocase(*coding, VECD_SPAN("identity"))) {
+    vecd_http_reply_error(req, 415, "Content-Encoding is not understood; send application/json as it is");
+  } else if (req->content_length > s->max_body_bytes) {
+    snprintf(text, sizeof text, "request body has %llu bytes, at most %zu are taken (--max-body)",
+             (unsigned long long)req->content_length, s->max_body_bytes);
+    vecd_http_reply_error(req, 413, text);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+static void on_head(void *ctx, vecd_http_request *req) {
+  vecd_api_server *s = ctx;
+  vecd_route_match match;
+  vecd_route_find(req->method, req->path, &match);
+  if (!match.route) {
+    refuse_unrouted(req, &match);
+    return;
+  }
+  if (match.route->method == VECD_HTTP_POST && refuse_body(s, req)) return;
+  vecd_api_call *call = vecd_arena_zero(&req->arena, 1, sizeof *call);
+  if (!call) {
+    vecd_http_reply_error(req, 503, "out of memory");
+    return;
+  }
+  call->server = s;
+  call->req = req;
+  call->route = match.route;
+  call->rest = match.rest;
+  req->user = call;
+}
+
+static void on_request(void *ctx, vecd_http_request *req) {
+  vecd_api_server *s = ctx;
+  vecd_api_call *call = req->user;
+  if (call->route->flags & VECD_ROUTE_READS_DISK)
+    vecd_errands_add(&s->errands, call);
+  else
+    call->route->handler(call);
+}
+
+static void on_cancel(void *ctx, vecd_http_request *req) {
+  (void)ctx;
+  vecd_api_call *call = req->user;
+  if (call && call->on_cancel) call->on_cancel(call);
+}
+
+static void on_done(void *ctx, vecd_http_request *req) {
+  (void)ctx;
+  vecd_api_call *call = req->user;
+  if (call && call->on_done) call->on_done(call);
+  vecd_log(VECD_LOG_DEBUG, "%s %s %.*s %d %llu bytes %.1f ms%s", req->peer, vecd_http_method_name(req->method),
+           (int)(req->path.len < 300 ? req->path.len : 300), req->path.ptr, req->status, (unsigned long long)req->sent_bytes,
+           (double)(vecd_now_ns() - req->begun_ns) / 1e6, req->complete ? "" : " (not whole)");
+}
+
+/* --- life */
+
+/* Settles which model answers when none is named; server.h has the rule. */
+static vecd_status choose_default(vecd_api_server *s, const char *asked, vecd_err *err) {
+  const char *id = asked ? asked : VECD_DEFAULT_MODEL, *root = vecd_registry_root(s->registry);
+  char *path = NULL;
+  vecd_status status = vecd_registry_find(s->registry, id, &path, err);
+  vecd_free(path);
+  if (!status) {
+    s->default_model = vecd_strdup(VECD_MEM_MISC, id);
+    return s->default_model ? VECD_OK : vecd_err_no_memory(err, "the default model's id", strlen(id));
+  }
+  if (status != VECD_NOT_FOUND) return status;
+  if (asked) return vecd_err_set(err, status, VECD_NO_POS, "Model not found: %s (models are looked for in %s)", id, root);
+  vecd_registry_list list;
+  if ((status = vecd_registry_scan(s->registry, &list, err))) return status;
+  size_t n = list.n_entries;
+  vecd_registry_list_fini(&list);
+  if (n) return VECD_OK;
+  return vecd_err_set(err, VECD_NOT_FOUND, VECD_NO_POS,
+                      "no model to serve: neither %s nor any other is in %s; run tools/get_default_model.sh, or name a folder "
+                      "with -m",
+                      id, root);
+}
+
+static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
+  vecd_http_settings http = settings->http;
+  if (!http.max_body_bytes) http.max_body_bytes = MAX_BODY_BYTES;
+  if (!http.grace_ms) http.grace_ms = GRACE_MS;
+  s->max_body_bytes = http.max_body_bytes;
+  s->grace_ms = http.grace_ms;
+  s->on_ready = settings->on_ready;
+  s->ctx = settings->ctx;
+  size_t most_items = settings->engine.max_queue_items ? settings->engine.max_queue_items : 65536;
+  s->limits.max_texts = settings->max_texts ? settings->max_texts : VECD_API_MAX_TEXTS;
+  if (s->limits.max_texts > most_items) s->limits.max_texts = most_items; /* more could never be queued */
+  s->limits.max_text_bytes = settings->max_text_bytes ? settings->max_text_bytes : VECD_API_MAX_TEXT_BYTES;
+
+  vecd_http_handler handler = {s, on_head, on_request, on_cancel, on_done};
+  vecd_status status = vecd_http_server_new(&http, &handler, &s->http, err);
+  if (!status) status = choose_default(s, settings->default_model, err);
+  if (!status) status = vecd_engine_new(&settings->engine, s->registry, &s->engine, err);
+  if (!status) status = vecd_errands_start(&s->errands, err);
+  return status;
+}
+
+vecd_status vecd_api_server_new(const vecd_api_settings *settings, const vecd_registry *registry, vecd_api_server **out,
+                                vecd_err *err) {
+  vecd_api_server *s = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *s);
+  if (!s) return vecd_err_no_memory(err, "the server", sizeof *s);
+  s->registry = registry;
+  vecd_status status = build(s, settings, err);
+  if (status)
+    vecd_api_server_free(&s);
+  else
+    *out = s;
+  return status;
+}
+
+static void *preload_main(void *arg) {
+  vecd_api_server *s = arg;
+  vecd_status status = s->default_model ? vecd_engine_preload(s->engine, s->default_model, &s->load_err) : VECD_OK;
+  bool stopping = atomic_load(&s->stopping);
+  if (!status && !stopping) {
+    if (s->on_ready) s->on_ready(s->ctx);
+    atomic_store(&s->ready, true);
+  } else if (status && !stopping) {
+    s->load_status = status;
+    vecd_http_server_abort(s->http); /* run returns and tells */
+  }
+  atomic_store(&s->preload_ended, true);
+  return NULL;
+}
+
+/* A load cannot be broken off: it has what is left of the grace period. */
+static bool wait_for_preload(vecd_api_server *s) {
+  uint64_t begun = atomic_load(&s->stopping_ns), most = begun + (uint64_t)s->grace_ms * 1000000u;
+  if (!begun) return pthread_join(s->preloader, NULL), s->preloader_runs = false, true;
+  while (!atomic_load(&s->preload_ended) && vecd_now_ns() < most) nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+  return atomic_load(&s->preload_ended);
+}
+
+vecd_status vecd_api_server_run(vecd_api_server *s, vecd_err *err) {
+  if (!s->default_model)
+    vecd_log(VECD_LOG_WARN, "no default model (%s is not in %s): every request must name one", VECD_DEFAULT_MODEL,
+             vecd_registry_root(s->registry));
+  s->preloader_runs = pthread_create(&s->preloader, NULL, preload_main, s) == 0;
+  if (!s->preloader_runs) return vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start a thread; raise the limit on processes");
+  vecd_status status = vecd_http_server_run(s->http, err);
+  vecd_engine_stop(s->engine);
+  bool ended = wait_for_preload(s);
+  if (ended && s->load_status) {
+    if (err) *err = s->load_err;
+    return s->load_status;
+  }
+  return !status && !ended ? vecd_err_set(err, VECD_TIMEOUT, VECD_NO_POS, "stopped while a model was being loaded") : status;
+}
+
+void vecd_api_server_stop(vecd_api_server *s) {
+  uint64_t never = 0;
+  atomic_compare_exchange_strong(&s->stopping_ns, &never, vecd_now_ns());
+  atomic_store(&s->stopping, true);
+  vecd_http_server_stop(s->http);
+}
+
+void vecd_api_server_abort(vecd_api_server *s) {
+  uint64_t never = 0;
+  atomic_compare_exchange_strong(&s->stopping_ns, &never, vecd_now_ns());
+  atomic_store(&s->stopping, true);
+  vecd_http_server_abort(s->http);
+}
+
+/* The order is: whoever may answer a request ends first, then the requests. */
+void vecd_api_server_free(vecd_api_server **server) {
+  vecd_api_server *s = server ? *server : NULL;
+  if (!s) return;
+  if (s->preloader_runs) pthread_join(s->preloader, NULL);
+  vecd_errands_stop(&s->errands);
+  vecd_engine_free(&s->engine);
+  vecd_http_server_free(&s->http);
+  vecd_free(s->default_model);
+  vecd_free(s);
+  *server = NULL;
+}
+
+unsigned vecd_api_server_port(const vecd_api_server *s, size_t index) { return vecd_http_server_port(s->http, index); }
+
+const char *vecd_api_server_default_model(const vecd_api_server *s) { return s->default_model; }
