@@ -253,17 +253,14 @@ static void *shard_main(void *arg) {
 vecd_status vecd_http_server_run(vecd_http_server *server, vecd_err *err) {
   unsigned n = 1;
   vecd_status status = VECD_OK;
-  pthread_t *threads = vecd_alloc_array(VECD_MEM_HTTP, server->n_shards, sizeof *threads);
-  if (!threads) return vecd_err_no_memory(err, "event threads", server->n_shards * sizeof *threads);
   for (; n < server->n_shards; n++)
-    if (pthread_create(&threads[n], NULL, shard_main, &server->shards[n])) {
+    if (pthread_create(&server->shards[n].handle, NULL, shard_main, &server->shards[n])) {
       status = vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start event thread %u of %u", n + 1, server->n_shards);
       vecd_http_server_abort(server);
       break;
     }
   vecd_http_shard_run(&server->shards[0]);
-  while (n > 1) pthread_join(threads[--n], NULL);
-  vecd_free(threads);
+  while (n > 1) pthread_join(server->shards[--n].handle, NULL);
   if (status == VECD_OK && atomic_load(&server->left_work))
     status = vecd_err_set(err, VECD_TIMEOUT, VECD_NO_POS, "requests were left when the grace period ended");
   return status;

@@ -11,8 +11,9 @@
 
 struct vecd_http_shard {
   vecd_http_server *server;
-  pthread_t thread;
-  int epoll_fd; /* -1: a test without sockets */
+  pthread_t thread; /* that runs it */
+  pthread_t handle; /* of the threads run() starts: all but the first */
+  int epoll_fd;     /* -1: a test without sockets */
   int wake_fd;
   unsigned char watch_wake; /* VECD_HTTP_WATCH_WAKE */
   int reserve_fd;           /* given up for a moment when descriptors run out; -1: none */

@@ -89,7 +89,8 @@ static void on_request(void *ctx, vecd_http_request *req) {
   atomic_fetch_add(&a->n_request, 1);
   if (vecd_span_eq(req->path, VECD_SPAN("/hold"))) {
     pthread_mutex_lock(&a->lock);
-    a->held[atomic_fetch_add(&a->n_held, 1)] = req;
+    a->held[a->n_held] = req;
+    atomic_fetch_add(&a->n_held, 1);
     pthread_mutex_unlock(&a->lock);
   } else if (vecd_span_eq(req->path, VECD_SPAN("/big"))) {
     vecd_buf body = {.tag = VECD_MEM_HTTP};
@@ -882,6 +883,9 @@ static void test_out_of_descriptors(void **state) {
   (void)state;
   start_server((vecd_http_settings){.linger_ms = 100});
   ask(GET("/") "\r\n", 200, "/");
+  vecd_http_stats stats;
+  do vecd_http_server_stats(the_app.server, &stats);
+  while (stats.connections_open); /* its descriptor would be free to the next */
   struct rlimit old, few;
   assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
   int waiting[3];
