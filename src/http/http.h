@@ -102,8 +102,8 @@ VECD_CHECK vecd_status vecd_http_percent_decode(vecd_arena *arena, vecd_span raw
 /* Answers and gives the request back. Once, from any thread; never fails: when memory is out the client gets a 503.
  *
  * content_type  NUL-terminated, copied; NULL where there is no body.
- * headers       further ones, copied; nullable when n_headers is 0. Content-Length, Connection, Date and Server are the
- *               layer's; a header with a malformed name or a control byte in its value is left out.
+ * headers       further ones, copied; nullable when n_headers is 0. Content-Length, Transfer-Encoding, Connection, Date and
+ *               Server are the layer's and left out, as is a malformed name or a value with a control byte.
  * body          nullable; its bytes change hands without being copied and *body is left empty. A failed buffer is a 503.
  *               HEAD, 204 and 304 send none, HEAD and 304 keep its Content-Length. */
 void vecd_http_reply(vecd_http_request *req, int status, const char *content_type, const vecd_http_header *headers,

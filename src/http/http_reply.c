@@ -4,18 +4,19 @@
 
 #include "http/http_shard.h"
 
-#define REASON_LIST(X)                                                                                                       \
-  X(200, "OK")                                                                                                               \
-  X(201, "Created")                                                                                                          \
-  X(202, "Accepted") X(204, "No Content") X(206, "Partial Content") X(301, "Moved Permanently") X(302, "Found")              \
-      X(303, "See Other") X(304, "Not Modified") X(307, "Temporary Redirect") X(308, "Permanent Redirect")                   \
-          X(400, "Bad Request") X(401, "Unauthorized") X(403, "Forbidden") X(404, "Not Found") X(405, "Method Not Allowed")  \
-              X(406, "Not Acceptable") X(408, "Request Timeout") X(409, "Conflict") X(410, "Gone") X(411, "Length Required") \
-                  X(412, "Precondition Failed") X(413, "Content Too Large") X(414, "URI Too Long")                           \
-                      X(415, "Unsupported Media Type") X(417, "Expectation Failed") X(422, "Unprocessable Content")          \
-                          X(424, "Failed Dependency") X(429, "Too Many Requests") X(431, "Request Header Fields Too Large")  \
-                              X(499, "Client Closed Request") X(500, "Internal Server Error") X(501, "Not Implemented")      \
-                                  X(502, "Bad Gateway") X(503, "Service Unavailable") X(504, "Gateway Timeout")              \
+#define REASON_LIST(X)                                                                                                         \
+  X(200, "OK")                                                                                                                 \
+  X(201, "Created")                                                                                                            \
+  X(202, "Accepted")                                                                                                           \
+  X(204, "No Content") X(206, "Partial Content") X(301, "Moved Permanently") X(302, "Found") X(303, "See Other")               \
+      X(304, "Not Modified") X(307, "Temporary Redirect") X(308, "Permanent Redirect") X(400, "Bad Request")                   \
+          X(401, "Unauthorized") X(403, "Forbidden") X(404, "Not Found") X(405, "Method Not Allowed") X(406, "Not Acceptable") \
+              X(408, "Request Timeout") X(409, "Conflict") X(410, "Gone") X(411, "Length Required")                            \
+                  X(412, "Precondition Failed") X(413, "Content Too Large") X(414, "URI Too Long")                             \
+                      X(415, "Unsupported Media Type") X(417, "Expectation Failed") X(422, "Unprocessable Content")            \
+                          X(424, "Failed Dependency") X(429, "Too Many Requests") X(431, "Request Header Fields Too Large")    \
+                              X(499, "Client Closed Request") X(500, "Internal Server Error") X(501, "Not Implemented")        \
+                                  X(502, "Bad Gateway") X(503, "Service Unavailable") X(504, "Gateway Timeout")                \
                                       X(505, "HTTP Version Not Supported") X(507, "Insufficient Storage")
 
 const char *vecd_http_reason(int status) {
@@ -28,7 +29,11 @@ const char *vecd_http_reason(int status) {
   }
 }
 
+/* A handler that passes on a header it was given must not be able to break the framing. */
 static bool header_valid(const vecd_http_header *h) {
+  static const char *const ours[] = {"content-length", "transfer-encoding", "connection", "date", "server"};
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+    if (vecd_span_eq_nocase(h->name, vecd_span_of(ours[i]))) return false;
   for (size_t i = 0; i < h->name.len; i++)
     if (!vecd_http_is(h->name.ptr[i], VECD_HTTP_C_TOKEN)) return false;
   for (size_t i = 0; i < h->value.len; i++)
