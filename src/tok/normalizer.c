@@ -174,7 +174,7 @@ static void run_pass(const vecd_normalizer_pass *pass, vecd_span text, const uin
   scratch->n_marks = scratch->n_marks_src = 0;
   const unsigned char *begin = (const unsigned char *)text.ptr, *p = begin, *end = begin + text.len;
   while (p < end && !out->failed) {
-    if (*p < 0x80) {
+    if (*p < 0x80 && !pass->by_record) {
       p = take_ascii(&run, p, end, src_in ? src_in + (p - begin) : NULL, &index);
       continue;
     }

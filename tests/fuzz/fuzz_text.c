@@ -1,0 +1,93 @@
+/* fuzz_text.c - the input is a text (after two bytes that choose tokenizer, flags and limit). What must hold for any text is
+ * checked: the fast way for ASCII gives what the slow way gives, offsets change no ids, truncation only cuts. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tok/tokenizer_impl.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+#define VOCAB                                                                                                                  \
+  "{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2,\"[MASK]\":3,\"a\":4,\"##a\":5,\"b\":6,\"##b\":7,\"ab\":8,\"##ab\":9,\"the\":10,"        \
+  "\"##e\":11,\"e\":12,\",\":13,\".\":14,\"\\u4e2d\":15,\"\\u1100\":16,\"##\\u1161\":17,\"\\u00e9\":18,\"##\\u0301\":19,"        \
+  "\"abcabcabc\":20,\"##s\":21,\"i\":22,\"##\\u0307\":23}"
+
+#define TOKENIZER(normalizer, pre_tokenizer, added)                                                                            \
+  "{\"version\":\"1.0\",\"added_tokens\":[" added "],\"normalizer\":" normalizer ",\"pre_tokenizer\":" pre_tokenizer             \
+  ",\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1]},\"model\":{\"type\":"           \
+  "\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":9,\"vocab\":" VOCAB   \
+  "}}"
+
+#define BERT(clean, cjk, strip, lower)                                                                                         \
+  "{\"type\":\"BertNormalizer\",\"clean_text\":" clean ",\"handle_chinese_chars\":" cjk ",\"strip_accents\":" strip              \
+  ",\"lowercase\":" lower "}"
+
+#define ADDED(id, content, single, left, right, normalized)                                                                    \
+  "{\"id\":" id ",\"content\":\"" content "\",\"single_word\":" single ",\"lstrip\":" left ",\"rstrip\":" right                  \
+  ",\"normalized\":" normalized ",\"special\":false}"
+
+#define SPLIT "{\"type\":\"BertPreTokenizer\"}"
+
+static const char *const files[] = {
+    TOKENIZER(BERT("true", "true", "null", "true"), SPLIT, ADDED("3", "[MASK]", "false", "true", "false", "false")),
+    TOKENIZER(BERT("false", "false", "false", "true"), SPLIT, ""),
+    TOKENIZER(BERT("true", "true", "true", "false"), SPLIT,
+              ADDED("24", "<x>", "true", "false", "true", "false") "," ADDED("25", "A\\u00e9", "false", "true", "true", "true")),
+    TOKENIZER("null", "null", ADDED("24", " ", "false", "true", "true", "false") "," ADDED("4", "a", "false", "true", "true", "true")),
+    TOKENIZER("{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"},{\"type\":\"StripAccents\"},{\"type\":\"Lowercase\"}]}", SPLIT,
+              ADDED("24", "aa", "true", "false", "false", "true")),
+};
+
+#define N_FILES (sizeof files / sizeof *files)
+
+static void check(bool ok) {
+  if (!ok) abort();
+}
+
+static vecd_tokenizer *open_file(size_t i, bool by_record) {
+  vecd_tokenizer *t = NULL;
+  check(!vecd_tokenizer_parse("fuzz", vecd_span_of(files[i]), false, &t, NULL));
+  for (size_t k = 0; k < t->normalizer.n_passes; k++) t->normalizer.passes[k].by_record = by_record;
+  return t;
+}
+
+static bool same(const vecd_encoding *a, const vecd_encoding *b, bool offsets) {
+  return a->n_ids == b->n_ids && a->n_untruncated == b->n_untruncated && !memcmp(a->ids, b->ids, a->n_ids * sizeof *a->ids) &&
+         (!offsets || (!memcmp(a->starts, b->starts, a->n_ids * sizeof *a->ids) && !memcmp(a->ends, b->ends, a->n_ids * sizeof *a->ids)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
+  static vecd_tokenizer *fast[N_FILES], *slow[N_FILES];
+  static vecd_encoding whole, other, cut;
+  if (len < 2) return 0;
+  size_t which = data[0] % N_FILES, most = data[1] % 16;
+  unsigned flags = data[0] & 0x80 ? VECD_TOK_NO_SPECIALS : 0;
+  vecd_span text = {(const char *)data + 2, len - 2};
+  if (!fast[which]) {
+    fast[which] = open_file(which, false);
+    slow[which] = open_file(which, true);
+  }
+  vecd_err err = {0};
+  vecd_status s = vecd_tokenizer_encode(fast[which], text, 0, flags | VECD_TOK_OFFSETS, &whole, &err);
+  check(s == (vecd_utf8_valid_prefix(text.ptr, text.len) < text.len ? VECD_BAD_TEXT : VECD_OK));
+  if (s) {
+    check(err.pos == vecd_utf8_valid_prefix(text.ptr, text.len));
+    return 0;
+  }
+  size_t n_chars = 0;
+  for (size_t i = 0; i < text.len; i++) n_chars += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+  check(whole.n_untruncated == whole.n_ids);
+  for (size_t i = 0; i < whole.n_ids; i++) {
+    check(whole.ids[i] < vecd_tokenizer_id_limit(fast[which]));
+    check(whole.starts[i] <= whole.ends[i] && whole.ends[i] <= n_chars);
+  }
+  check(!vecd_tokenizer_encode(slow[which], text, 0, flags | VECD_TOK_OFFSETS, &other, NULL) && same(&whole, &other, true));
+  check(!vecd_tokenizer_encode(fast[which], text, 0, flags, &other, NULL) && same(&whole, &other, false));
+  check(!vecd_tokenizer_encode(fast[which], text, most, flags, &cut, NULL));
+  check(cut.n_untruncated == whole.n_ids && cut.n_ids == (most && most < whole.n_ids ? most : whole.n_ids));
+  size_t n_behind = flags ? 0 : 1;
+  if (most >= 2) check(!memcmp(cut.ids, whole.ids, (cut.n_ids - n_behind) * sizeof *cut.ids));
+  if (n_behind) check(cut.ids[cut.n_ids - 1] == 2);
+  return 0;
+}
