@@ -80,7 +80,7 @@ if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null || die "run this as root: apt-get install ${missing[*]}"
   as_root=(sudo)
 fi
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes
 apt() { "${as_root[@]}" apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
 
 printf 'setup: reading the package lists\n'
