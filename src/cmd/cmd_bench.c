@@ -1,0 +1,226 @@
+/* cmd_bench.c - how fast this machine is, and how fast it could be.
+ *
+ * Ids in, vectors out. The limit (register-only multiply-adds on all threads at once) and the workloads are measured in turns,
+ * round after round, because the clock of a shared machine wanders: a share compares two things measured within a moment of each
+ * other. What is printed is the median over rounds. A multiply-add counts as two operations, real tokens only. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "cmd/command.h"
+#include "cmd/open_model.h"
+
+#define MOST_SEQS    64
+#define MOST_ROUNDS  9
+#define LEAST_ROUNDS 3
+#define ROUND_NS     40000000u    /* a workload shorter than this is repeated within a round */
+#define BUDGET_NS    15000000000u /* no further round after this, once there are LEAST_ROUNDS */
+#define LIMIT_NS     10000000u    /* length of one measurement of the limit */
+
+typedef struct workload {
+  const char *name, *what;
+  size_t n_seqs, least, most; /* lengths run evenly from least to most */
+} workload;
+
+static const workload workloads[] = {
+    {"q12", "one query of 12 tokens", 1, 12, 12},        {"s128", "one text of 128 tokens", 1, 128, 128},
+    {"s256", "one text of 256 tokens", 1, 256, 256},     {"b32x16", "32 texts of 16 tokens", 32, 16, 16},
+    {"b32x128", "32 texts of 128 tokens", 32, 128, 128}, {"mix64", "64 texts of 6 to 256 tokens", 64, 6, 256},
+};
+#define N_WORKLOADS (sizeof workloads / sizeof *workloads)
+
+typedef struct result {
+  double seconds[MOST_ROUNDS], shares[MOST_ROUNDS]; /* of one run; of the limit measured just before and after */
+  double flops;
+  size_t n_tokens;
+  bool is_left_out; /* longer than the model takes */
+} result;
+
+typedef struct bench {
+  vecd_opened opened;
+  vecd_item items[MOST_SEQS];
+  uint32_t *ids;  /* [MOST_SEQS * longest] */
+  float *vectors; /* [MOST_SEQS, dimension] */
+  size_t longest;
+  size_t limit_loops;
+  double limits[MOST_ROUNDS * (N_WORKLOADS + 1)];
+  size_t n_limits, n_rounds;
+  result results[N_WORKLOADS];
+} bench;
+
+typedef struct limit_job {
+  const vecd_kern *kern;
+  size_t loops;
+  double flops[1024];
+} limit_job;
+
+static void limit_member(void *ctx, unsigned member) {
+  limit_job *job = ctx;
+  float sink = 0;
+  job->flops[member] = job->kern->peak_f32(job->loops, &sink);
+}
+
+/* Operations a second of all threads together. */
+static double measure_limit_once(const bench *b, size_t loops, uint64_t *ns) {
+  limit_job job = {.kern = &b->opened.kern, .loops = loops};
+  uint64_t begun = vecd_now_ns();
+  vecd_team_run(b->opened.team, limit_member, &job);
+  *ns = vecd_now_ns() - begun;
+  double flops = 0;
+  for (unsigned i = 0; i < vecd_team_size(b->opened.team); i++) flops += job.flops[i];
+  return flops / ((double)*ns / 1e9);
+}
+
+static void calibrate_limit(bench *b) {
+  uint64_t ns = 0;
+  b->limit_loops = 1000;
+  while (measure_limit_once(b, b->limit_loops, &ns), ns < LIMIT_NS && b->limit_loops < SIZE_MAX / 4) b->limit_loops *= 2;
+}
+
+static double measure_limit(bench *b) {
+  uint64_t ns;
+  return b->limits[b->n_limits++] = measure_limit_once(b, b->limit_loops, &ns);
+}
+
+static size_t length_of(const workload *w, size_t i) {
+  if (w->n_seqs == 1) return w->most;
+  size_t shuffled = i * 37 % w->n_seqs; /* 37 is odd and no divisor: every length once, in no order */
+  return w->least + shuffled * (w->most - w->least) / (w->n_seqs - 1);
+}
+
+/* Two for each multiply-add of the linear layers and of attention's two products. */
+static double count_flops(const vecd_encoder_config *c, size_t len) {
+  double n = (double)len, h = c->hidden;
+  return c->n_layers * (n * 2 * (4 * h * h + 2 * h * c->intermediate) + 4 * n * n * h);
+}
+
+static void fill_ids(bench *b) {
+  uint32_t vocab_size = vecd_encoder_config_of(vecd_model_encoder(b->opened.model))->vocab_size, x = 1;
+  for (size_t i = 0; i < MOST_SEQS * b->longest; i++) {
+    x = x * 1664525u + 1013904223u;
+    b->ids[i] = (uint32_t)((uint64_t)x * vocab_size >> 32);
+  }
+}
+
+static void prepare(bench *b, size_t index) {
+  const workload *w = &workloads[index];
+  result *r = &b->results[index];
+  size_t dimension = vecd_model_dimension(b->opened.model);
+  r->is_left_out = w->most > vecd_model_max_tokens(b->opened.model);
+  r->flops = 0;
+  r->n_tokens = 0;
+  for (size_t i = 0; i < w->n_seqs; i++) {
+    size_t len = length_of(w, i);
+    b->items[i] = (vecd_item){.ids = b->ids + i * b->longest, .n_ids = len, .vector = b->vectors + i * dimension};
+    r->n_tokens += len;
+    r->flops += count_flops(vecd_encoder_config_of(vecd_model_encoder(b->opened.model)), len);
+  }
+}
+
+static vecd_status run_workload(bench *b, size_t index, vecd_err *err) {
+  const workload *w = &workloads[index];
+  result *r = &b->results[index];
+  prepare(b, index);
+  if (r->is_left_out) return VECD_OK;
+  double before = b->limits[b->n_limits - 1];
+  if (b->n_rounds == 0) vecd_model_encode(b->opened.model, b->items, w->n_seqs); /* touches what is touched the first time */
+  uint64_t begun = vecd_now_ns(), now;
+  size_t n = 0;
+  do {
+    vecd_model_encode(b->opened.model, b->items, w->n_seqs);
+    now = vecd_now_ns();
+    n++;
+  } while (now - begun < ROUND_NS);
+  double after = measure_limit(b);
+  r->seconds[b->n_rounds] = (double)(now - begun) / 1e9 / (double)n;
+  r->shares[b->n_rounds] = r->flops / r->seconds[b->n_rounds] / ((before + after) / 2);
+  for (size_t i = 0; i < w->n_seqs; i++)
+    if (b->items[i].status) return vecd_item_explain(b->opened.model, &b->items[i], w->name, i, err);
+  return VECD_OK;
+}
+
+static vecd_status run_all(bench *b, vecd_err *err) {
+  uint64_t begun = vecd_now_ns();
+  vecd_status s = VECD_OK;
+  calibrate_limit(b);
+  for (b->n_rounds = 0; b->n_rounds < MOST_ROUNDS && !s; b->n_rounds++) {
+    if (b->n_rounds >= LEAST_ROUNDS && vecd_now_ns() - begun > BUDGET_NS) break;
+    measure_limit(b);
+    for (size_t i = 0; i < N_WORKLOADS && !s; i++) s = run_workload(b, i, err);
+  }
+  return s;
+}
+
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t n) {
+  qsort(values, n, sizeof *values, by_value);
+  return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+static void print_text(bench *b, const vecd_info *info, double limit) {
+  printf("%s, %s, %u threads, medians of %zu rounds\n", info->id, info->isa, info->threads, b->n_rounds);
+  printf("float32 multiply-add limit: %.1f GFLOP/s\n\n", limit / 1e9);
+  printf("%-8s  %-28s  %9s  %10s  %9s  %6s\n", "workload", "", "ms", "tokens/s", "GFLOP/s", "share");
+  for (size_t i = 0; i < N_WORKLOADS; i++) {
+    result *r = &b->results[i];
+    printf("%-8s  %-28s  ", workloads[i].name, workloads[i].what);
+    if (r->is_left_out) {
+      printf("left out: the model takes %u tokens\n", info->max_tokens);
+      continue;
+    }
+    double s = median(r->seconds, b->n_rounds), share = median(r->shares, b->n_rounds);
+    printf("%9.2f  %10.0f  %9.1f  %6.3f\n", s * 1e3, (double)r->n_tokens / s, r->flops / s / 1e9, share);
+  }
+}
+
+static void print_json(bench *b, const vecd_info *info, double limit) {
+  printf("{\"model\":\"%s\",\"isa\":\"%s\",\"threads\":%u,\"rounds\":%zu,\"limit_gflops\":%.2f,\"workloads\":[", info->id,
+         info->isa, info->threads, b->n_rounds, limit / 1e9);
+  const char *gap = "";
+  for (size_t i = 0; i < N_WORKLOADS; i++) {
+    result *r = &b->results[i];
+    if (r->is_left_out) continue;
+    double s = median(r->seconds, b->n_rounds), share = median(r->shares, b->n_rounds);
+    printf(
+        "%s\n {\"name\":\"%s\",\"texts\":%zu,\"tokens\":%zu,\"ms\":%.4f,\"tokens_per_s\":%.1f,\"gflops\":%.2f,\"share\":%.4f}",
+        gap, workloads[i].name, workloads[i].n_seqs, r->n_tokens, s * 1e3, (double)r->n_tokens / s, r->flops / s / 1e9, share);
+    gap = ",";
+  }
+  printf("]}\n");
+}
+
+int vecd_cmd_bench(const vecd_settings *settings) {
+  vecd_err err;
+  vecd_info info;
+  bench *b = vecd_alloc_zero(VECD_MEM_REQUEST, 1, sizeof *b);
+  vecd_status s =
+      b ? vecd_opened_open(settings, settings->model, &b->opened, &err) : vecd_err_no_memory(&err, "bench", sizeof *b);
+  if (s) goto done;
+  for (size_t i = 0; i < N_WORKLOADS; i++)
+    if (workloads[i].most > b->longest) b->longest = workloads[i].most;
+  b->ids = vecd_alloc_array(VECD_MEM_REQUEST, MOST_SEQS * b->longest, sizeof *b->ids);
+  b->vectors = vecd_alloc_array(VECD_MEM_REQUEST, MOST_SEQS * vecd_model_dimension(b->opened.model), sizeof *b->vectors);
+  if (!b->ids || !b->vectors) {
+    s = vecd_err_no_memory(&err, "ids and vectors", MOST_SEQS * b->longest * sizeof *b->ids);
+    goto done;
+  }
+  fill_ids(b);
+  if ((s = run_all(b, &err))) goto done;
+  vecd_describe(b->opened.model, &info);
+  double limit = median(b->limits, b->n_limits);
+  if (settings->json)
+    print_json(b, &info, limit);
+  else
+    print_text(b, &info, limit);
+done:
+  if (b) {
+    vecd_free(b->ids);
+    vecd_free(b->vectors);
+    vecd_opened_close(&b->opened);
+  }
+  vecd_free(b);
+  return s ? vecd_fail(&err) : VECD_EXIT_OK;
+}

@@ -1,0 +1,93 @@
+/* cmd_models.c - what lies in the models folder. Only the small files are read, so that a folder of large models lists at once. */
+#include <inttypes.h>
+
+#include "cmd/command.h"
+#include "cmd/output.h"
+#include "fmt/model_folder.h"
+#include "nn/arch.h"
+#include "registry/registry.h"
+
+typedef struct model_facts {
+  char model_type[65];
+  unsigned dimension, max_tokens;
+  vecd_err err; /* err.code: why it cannot be used, as far as the small files show */
+} model_facts;
+
+static void read_facts(const char *path, model_facts *out) {
+  vecd_model_folder folder;
+  vecd_encoder_config config;
+  const vecd_arch *arch;
+  *out = (model_facts){.err = {.code = VECD_OK}};
+  vecd_status s = vecd_model_folder_open(path, &folder, &out->err);
+  if (!s) {
+    snprintf(out->model_type, sizeof out->model_type, "%s", folder.model_type);
+    if (!(s = vecd_arch_find(&folder, &arch, &out->err)) && !(s = arch->configure(&folder, &config, &out->err))) {
+      out->dimension = config.hidden * folder.n_pools;
+      out->max_tokens = folder.max_tokens && folder.max_tokens < config.n_positions ? folder.max_tokens : config.n_positions;
+    }
+    vecd_model_folder_close(&folder);
+  }
+  out->err.code = s;
+}
+
+static void print_rows(const vecd_registry_list *list) {
+  size_t width = 2;
+  for (size_t i = 0; i < list->n_entries; i++)
+    if (strlen(list->entries[i].id) > width) width = strlen(list->entries[i].id);
+  printf("%-*s  %-12s  %9s  %6s  %8s\n", (int)width, "ID", "ARCHITECTURE", "DIMENSION", "TOKENS", "WEIGHTS");
+  for (size_t i = 0; i < list->n_entries; i++) {
+    const vecd_registry_entry *e = &list->entries[i];
+    model_facts f;
+    read_facts(e->path, &f);
+    if (f.err.code)
+      printf("%-*s  cannot be used: %s\n", (int)width, e->id, f.err.text);
+    else
+      printf("%-*s  %-12s  %9u  %6u  %5.1f MB\n", (int)width, e->id, f.model_type, f.dimension, f.max_tokens,
+             (double)e->weights_bytes / 1e6);
+  }
+}
+
+static void append_json(vecd_buf *buf, const vecd_registry_list *list) {
+  for (size_t i = 0; i < list->n_entries; i++) {
+    const vecd_registry_entry *e = &list->entries[i];
+    model_facts f;
+    read_facts(e->path, &f);
+    vecd_buf_append_str(buf, i ? ",\n {\"id\":" : "[{\"id\":");
+    vecd_output_json_string(buf, e->id, strlen(e->id));
+    vecd_buf_append_str(buf, ",\"path\":");
+    vecd_output_json_string(buf, e->path, strlen(e->path));
+    vecd_buf_printf(buf, ",\"weights_bytes\":%" PRIu64, e->weights_bytes);
+    if (f.err.code) {
+      vecd_buf_append_str(buf, ",\"error\":");
+      vecd_output_json_string(buf, f.err.text, strlen(f.err.text));
+    } else {
+      vecd_buf_append_str(buf, ",\"architecture\":");
+      vecd_output_json_string(buf, f.model_type, strlen(f.model_type));
+      vecd_buf_printf(buf, ",\"dimension\":%u,\"max_tokens\":%u", f.dimension, f.max_tokens);
+    }
+    vecd_buf_append_char(buf, '}');
+  }
+  vecd_buf_append_str(buf, list->n_entries ? "]\n" : "[]\n");
+}
+
+int vecd_cmd_models(const vecd_settings *settings) {
+  vecd_registry *registry = NULL;
+  vecd_registry_list list = {NULL, 0};
+  vecd_buf json = {.tag = VECD_MEM_REQUEST};
+  vecd_err err;
+  vecd_status s = vecd_registry_new(settings->models, &registry, &err);
+  if (!s) s = vecd_registry_scan(registry, &list, &err);
+  if (!s && settings->json) {
+    append_json(&json, &list);
+    fwrite(json.ptr, 1, json.len, stdout);
+    if (json.failed) s = vecd_err_no_memory(&err, "the list", json.len);
+  } else if (!s && list.n_entries) {
+    print_rows(&list);
+  } else if (!s) {
+    fprintf(stderr, "vecd: no models in %s; tools/get_default_model.sh gets one\n", vecd_registry_root(registry));
+  }
+  vecd_buf_fini(&json);
+  vecd_registry_list_fini(&list);
+  vecd_registry_free(&registry);
+  return s ? vecd_fail(&err) : VECD_EXIT_OK;
+}

@@ -1,0 +1,96 @@
+/* cmd_show.c - what is known of a model. It is opened as for use, so a damaged folder is told here and not on the first request. */
+#include <sys/stat.h>
+
+#include "cmd/command.h"
+#include "cmd/facts.h"
+#include "cmd/open_model.h"
+#include "fmt/safetensors.h"
+
+/* "F32", or "F32+F16" for a file that mixes them. */
+static vecd_status name_dtypes(const char *path, char *out, size_t cap, vecd_err *err) {
+  vecd_safetensors *st = NULL;
+  vecd_status s = vecd_safetensors_open(path, &st, err);
+  if (s) return s;
+  unsigned seen = 0;
+  size_t n = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < vecd_safetensors_count(st); i++) {
+    vecd_dtype dtype = vecd_safetensors_at(st, i)->dtype;
+    if (seen >> dtype & 1) continue;
+    seen |= 1u << dtype;
+    int k = snprintf(out + n, cap - n, "%s%s", n ? "+" : "", vecd_dtype_name(dtype));
+    if (k > 0 && n + (size_t)k < cap) n += (size_t)k;
+  }
+  vecd_safetensors_close(&st);
+  return VECD_OK;
+}
+
+static void put_file(vecd_facts *f, const char *dir, const char *name) {
+  char path[4096], fact[64];
+  struct stat st;
+  if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || stat(path, &st) != 0) return;
+  snprintf(fact, sizeof fact, "bytes_of_%s", name);
+  for (char *p = fact; *p; p++)
+    if (*p == '.' || *p == '/') *p = '_';
+  if (f->json)
+    vecd_facts_number(f, fact, (uint64_t)st.st_size);
+  else
+    vecd_facts_text(f, "file", "%s, %llu bytes", path, (unsigned long long)st.st_size);
+}
+
+static void put_limits(vecd_facts *f, const vecd_model *model) {
+  const vecd_model_folder *folder = vecd_model_folder_of(model);
+  size_t limit = vecd_model_max_tokens(model);
+  bool by_folder = folder->max_tokens && folder->max_tokens <= limit;
+  vecd_facts_number(f, "max_tokens", limit);
+  vecd_facts_text(f, "max_tokens_from", "%s", by_folder ? folder->max_tokens_from : "config.json, max_position_embeddings");
+  if (folder->max_tokens > limit)
+    vecd_facts_text(f, "note", "%s says %u tokens, more than the model has positions", folder->max_tokens_from,
+                    folder->max_tokens);
+}
+
+static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path, const char *dtypes) {
+  const vecd_model_folder *folder = vecd_model_folder_of(opened->model);
+  const vecd_encoder_config *config = vecd_encoder_config_of(vecd_model_encoder(opened->model));
+  static const char *const files[] = {"modules.json", "1_Pooling/config.json", "sentence_bert_config.json"};
+  static const char *const inner[] = {"config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors"};
+  vecd_info info;
+  vecd_describe(opened->model, &info);
+  vecd_facts_text(f, "id", "%s", info.id);
+  vecd_facts_text(f, "path", "%s", path);
+  vecd_facts_text(f, "architecture", "%s", info.architecture);
+  vecd_facts_number(f, "dimension", info.dimension);
+  vecd_facts_number(f, "layers", config->n_layers);
+  vecd_facts_number(f, "hidden", config->hidden);
+  vecd_facts_number(f, "heads", config->n_heads);
+  vecd_facts_number(f, "intermediate", config->intermediate);
+  vecd_facts_number(f, "vocabulary", vecd_tokenizer_id_limit(vecd_model_tokenizer(opened->model)));
+  put_limits(f, opened->model);
+  vecd_facts_text(f, "pooling", "%s", info.pooling);
+  vecd_facts_bool(f, "normalize", folder->normalize);
+  if (!folder->has_modules)
+    vecd_facts_text(f, "assumed", "%s pooling and normalisation, since there is no modules.json", info.pooling);
+  vecd_facts_text(f, "dtype", "%s, computed in F32", dtypes);
+  vecd_facts_number(f, "parameters", info.parameters);
+  vecd_facts_number(f, "resident_bytes", info.resident_bytes);
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) put_file(f, folder->path, files[i]);
+  for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) put_file(f, folder->transformer_dir, inner[i]);
+}
+
+int vecd_cmd_show(const vecd_settings *settings) {
+  vecd_opened opened;
+  vecd_facts facts;
+  vecd_err err;
+  char *path = NULL, dtypes[96];
+  vecd_status s = vecd_opened_open(settings, settings->args[0], &opened, &err);
+  if (!s) s = vecd_resolve_model(settings, settings->args[0], &path, &err);
+  if (!s) s = name_dtypes(vecd_model_folder_of(opened.model)->weights_path, dtypes, sizeof dtypes, &err);
+  if (!s) {
+    vecd_facts_init(&facts, settings->json);
+    put_facts(&facts, &opened, path, dtypes);
+    s = vecd_facts_print(&facts, &err);
+  }
+  vecd_free(path);
+  vecd_opened_close(&opened);
+  return s ? vecd_fail(&err) : VECD_EXIT_OK;
+}

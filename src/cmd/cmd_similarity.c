@@ -1,0 +1,87 @@
+/* cmd_similarity.c - how near texts are to the first one, the nearest first. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "cmd/command.h"
+#include "cmd/open_model.h"
+
+typedef struct ranked {
+  double cosine;
+  size_t index; /* of the text: equal ones keep their order */
+} ranked;
+
+static int by_cosine(const void *a, const void *b) {
+  const ranked *x = a, *y = b;
+  if (x->cosine != y->cosine) return x->cosine < y->cosine ? 1 : -1;
+  return x->index < y->index ? -1 : 1;
+}
+
+static double cosine(const float *a, const float *b, size_t n) {
+  double dot = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < n; i++) {
+    dot += (double)a[i] * b[i];
+    aa += (double)a[i] * a[i];
+    bb += (double)b[i] * b[i];
+  }
+  return aa > 0 && bb > 0 ? dot / sqrt(aa * bb) : 0;
+}
+
+/* One line a text, whatever is in it. */
+static void print_text(const char *s) {
+  for (; *s; s++) {
+    unsigned char c = (unsigned char)*s;
+    if (c == '\n' || c == '\t' || c == '\r')
+      printf("\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+    else if (c < 0x20 || c == 0x7f)
+      printf("\\x%02x", c);
+    else
+      putchar(c);
+  }
+  putchar('\n');
+}
+
+static vecd_status encode_all(const vecd_opened *opened, char *const *args, size_t n, float *vectors, vecd_err *err) {
+  enum { SLICE = 256 };
+  vecd_item items[SLICE];
+  vecd_span texts[SLICE];
+  size_t dimension = vecd_model_dimension(opened->model), n_good;
+  for (size_t first = 0; first < n; first += SLICE) {
+    size_t some = n - first < SLICE ? n - first : SLICE;
+    for (size_t i = 0; i < some; i++) texts[i] = vecd_span_of(args[first + i]);
+    vecd_encode_texts(opened, texts, some, 0, items, vectors + first * dimension, &n_good);
+    if (n_good == some) continue;
+    char place[32];
+    snprintf(place, sizeof place, "argument %zu", first + n_good + 1);
+    return vecd_explain_text(opened, &items[n_good], place, err);
+  }
+  return VECD_OK;
+}
+
+int vecd_cmd_similarity(const vecd_settings *settings) {
+  vecd_opened opened;
+  vecd_err err;
+  size_t n = settings->n_args;
+  float *vectors = NULL;
+  ranked *ranks = NULL;
+  vecd_status s = vecd_opened_open(settings, settings->model, &opened, &err);
+  if (s) goto done;
+  size_t dimension = vecd_model_dimension(opened.model);
+  vectors = vecd_alloc_array(VECD_MEM_REQUEST, n * dimension, sizeof *vectors);
+  ranks = vecd_alloc_array(VECD_MEM_REQUEST, n, sizeof *ranks);
+  if (!vectors || !ranks) {
+    s = vecd_err_no_memory(&err, "vectors", n * dimension * sizeof *vectors);
+    goto done;
+  }
+  if ((s = encode_all(&opened, settings->args, n, vectors, &err))) goto done;
+  for (size_t i = 1; i < n; i++) ranks[i - 1] = (ranked){cosine(vectors, vectors + i * dimension, dimension), i};
+  qsort(ranks, n - 1, sizeof *ranks, by_cosine);
+  for (size_t i = 0; i < n - 1; i++) {
+    printf("%.6f\t", ranks[i].cosine);
+    print_text(settings->args[ranks[i].index]);
+  }
+done:
+  vecd_free(vectors);
+  vecd_free(ranks);
+  vecd_opened_close(&opened);
+  return s ? vecd_fail(&err) : VECD_EXIT_OK;
+}

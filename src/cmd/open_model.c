@@ -1,0 +1,43 @@
+/* open_model.c - see open_model.h. */
+#include "cmd/open_model.h"
+
+vecd_status vecd_resolve_model(const vecd_settings *settings, const char *name, char **path, vecd_err *err) {
+  vecd_registry *registry = NULL;
+  vecd_status s = vecd_registry_new(settings->models, &registry, err);
+  if (!s) s = vecd_registry_resolve(registry, name ? name : VECD_DEFAULT_MODEL, path, err);
+  vecd_registry_free(&registry);
+  return s;
+}
+
+vecd_status vecd_opened_open(const vecd_settings *settings, const char *name, vecd_opened *out, vecd_err *err) {
+  char *path = NULL;
+  *out = (vecd_opened){.team = NULL};
+  vecd_status s = vecd_kern_choose(&out->kern, settings->isa, err);
+  if (!s) s = vecd_resolve_model(settings, name, &path, err);
+  if (!s) s = vecd_team_new((unsigned)settings->threads, &out->team, err);
+  if (!s) s = vecd_model_open(path, &out->kern, out->team, &out->model, err);
+  vecd_free(path);
+  return s;
+}
+
+void vecd_opened_close(vecd_opened *opened) {
+  vecd_model_close(&opened->model);
+  vecd_team_free(&opened->team);
+}
+
+void vecd_encode_texts(const vecd_opened *opened, const vecd_span *texts, size_t n, unsigned flags, vecd_item *items,
+                       float *vectors, size_t *n_good) {
+  size_t dimension = vecd_model_dimension(opened->model);
+  for (size_t i = 0; i < n; i++) items[i] = (vecd_item){.text = texts[i], .flags = flags, .vector = vectors + i * dimension};
+  vecd_model_encode(opened->model, items, n);
+  for (*n_good = 0; *n_good < n && !items[*n_good].status; ++*n_good) {}
+}
+
+vecd_status vecd_explain_text(const vecd_opened *opened, const vecd_item *item, const char *place, vecd_err *err) {
+  if (item->status == VECD_BAD_TEXT)
+    return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s: not valid UTF-8 at byte %zu", place, item->error_pos);
+  vecd_err why = {.code = VECD_OK};
+  vecd_status s = vecd_item_explain(opened->model, item, "", 0, &why); /* "[0]: tells ..." */
+  const char *text = strncmp(why.text, "[0]: ", 5) == 0 ? why.text + 5 : why.text;
+  return vecd_err_set(err, s, VECD_NO_POS, "%s: %s", place, text);
+}

@@ -1,0 +1,30 @@
+/* open_model.h - from settings to the models folder, and to an opened model with the workers and kernels asked for. */
+#ifndef VECD_CMD_OPEN_MODEL_H
+#define VECD_CMD_OPEN_MODEL_H
+
+#include "cmd/settings.h"
+#include "model/model.h"
+#include "registry/registry.h"
+
+typedef struct vecd_opened {
+  vecd_kern kern;
+  vecd_team *team;
+  vecd_model *model;
+} vecd_opened;
+
+/* The path of the model that `name` means (NULL: the default model); the caller's (vecd_free). As vecd_registry_resolve(). */
+VECD_CHECK vecd_status vecd_resolve_model(const vecd_settings *settings, const char *name, char **path, vecd_err *err);
+
+/* Opens settings->model. Close in any case; a zeroed one is legal. */
+VECD_CHECK vecd_status vecd_opened_open(const vecd_settings *settings, const char *name, vecd_opened *out, vecd_err *err);
+void vecd_opened_close(vecd_opened *opened);
+
+/* Encodes one slice of at most VECD_MODEL_MAX_ITEMS texts, [n, dimension] vectors. *n_good is the number of texts before the
+ * first that cannot be encoded; its items[*n_good].status says why. `items` is the caller's room for n. */
+void vecd_encode_texts(const vecd_opened *opened, const vecd_span *texts, size_t n, unsigned flags, vecd_item *items,
+                       float *vectors, size_t *n_good);
+
+/* Fills err with why a text failed, `place` being how to call it ("in.txt: line 7"). Gives item->status. */
+vecd_status vecd_explain_text(const vecd_opened *opened, const vecd_item *item, const char *place, vecd_err *err);
+
+#endif

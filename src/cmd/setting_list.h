@@ -1,0 +1,57 @@
+/* setting_list.h - the one place to add a setting: X(field, type, flag, letter, environment, value, least, most, default,
+ * commands, help). The parser, `vecd help COMMAND` and the server's start-up log are made from these rows.
+ *
+ * field        of vecd_settings, by type: TEXT and CHOICE const char *, NUMBER and BYTES uint64_t, SWITCH bool
+ * letter       of the short flag, 0 for none; environment NULL for none
+ * value        what help calls the value; of a CHOICE the choices, divided by '|'
+ * least, most  the range of NUMBER and BYTES ("32M" is 32 times 2^20)
+ * default      as one would type it; NULL: NULL, 0 or false, and help says what that means */
+#ifndef VECD_CMD_SETTING_LIST_H
+#define VECD_CMD_SETTING_LIST_H
+
+#include "cmd/command_list.h"
+
+#define VECD_CMD_MODEL_USERS    (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH)
+#define VECD_CMD_COMPUTERS      (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_DOCTOR)
+#define VECD_CMD_REGISTRY_USERS (VECD_CMD_MODEL_USERS | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_DOCTOR)
+
+#define VECD_SETTING_LIST(X)                                                                                                   \
+  X(model, TEXT, "model", 'm', "VECD_MODEL", "MODEL", 0, 0, NULL, VECD_CMD_MODEL_USERS,                                        \
+    "which model: a folder's path, or an id in the models folder; all-MiniLM-L6-v2 when not given")                            \
+  X(models, TEXT, "models", 0, "VECD_MODELS", "DIR", 0, 0, NULL, VECD_CMD_REGISTRY_USERS,                                      \
+    "the models folder; $XDG_DATA_HOME/vecd/models, that is ~/.local/share/vecd/models, when not given")                       \
+  X(input, TEXT, "input", 'i', NULL, "FILE", 0, 0, NULL, VECD_CMD_EMBED | VECD_CMD_TOKENIZE,                                   \
+    "read texts from FILE, - for standard input")                                                                              \
+  X(output, TEXT, "output", 'o', NULL, "FILE", 0, 0, NULL, VECD_CMD_EMBED, "write to FILE, - for standard output")             \
+  X(format, CHOICE, "format", 0, NULL, "jsonl|json|npy|f32", 0, 0, "jsonl", VECD_CMD_EMBED,                                    \
+    "jsonl: a JSON array a line; json: one array of arrays; npy: a NumPy file; f32: bare little-endian floats")                \
+  X(threads, NUMBER, "threads", 0, "VECD_THREADS", "N", 1, 1024, NULL, VECD_CMD_COMPUTERS,                                     \
+    "worker threads; as many as the process may use when not given")                                                           \
+  X(isa, CHOICE, "isa", 0, "VECD_ISA", "ref|avx2|avx512", 0, 0, NULL, VECD_CMD_COMPUTERS,                                      \
+    "use the kernels of this instruction set; the best there is when not given")                                               \
+  X(no_normalize, SWITCH, "no-normalize", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_EMBED,                                           \
+    "leave out the model's Normalize step: vectors keep their length")                                                         \
+  X(no_truncate, SWITCH, "no-truncate", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE, "all ids, however many")                 \
+  X(tokens, SWITCH, "tokens", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE,                                                    \
+    "print an object with \"ids\", \"tokens\" (pieces of the vocabulary) and \"offsets\" (in characters of the text)")         \
+  X(json, SWITCH, "json", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_BENCH,                         \
+    "print JSON, for programs")                                                                                                \
+  X(host, TEXT, "host", 0, "VECD_HOST", "ADDRESS", 0, 0, "127.0.0.1", VECD_CMD_SERVE, "listen on this address")                \
+  X(port, NUMBER, "port", 0, "VECD_PORT", "N", 0, 65535, "8080", VECD_CMD_SERVE, "listen on this port, 0 picks a free one")    \
+  X(unix_path, TEXT, "unix", 0, "VECD_UNIX", "PATH", 0, 0, NULL, VECD_CMD_SERVE, "listen on this Unix socket, and on no port") \
+  X(max_body, BYTES, "max-body", 0, "VECD_MAX_BODY", "BYTES", 1, (uint64_t)1 << 32, "32M", VECD_CMD_SERVE,                     \
+    "a longer request body is refused with 413")                                                                               \
+  X(max_texts, NUMBER, "max-texts", 0, "VECD_MAX_TEXTS", "N", 1, 65536, "16384", VECD_CMD_SERVE,                               \
+    "a request with more texts is refused with 422")                                                                           \
+  X(max_text_bytes, BYTES, "max-text-bytes", 0, "VECD_MAX_TEXT_BYTES", "BYTES", 1, (uint64_t)1 << 32, "1M", VECD_CMD_SERVE,    \
+    "a request with a longer text is refused with 422")                                                                        \
+  X(max_connections, NUMBER, "max-connections", 0, "VECD_MAX_CONNECTIONS", "N", 1, 1000000, "1024", VECD_CMD_SERVE,            \
+    "further connections are answered 503")                                                                                    \
+  X(grace, NUMBER, "grace", 0, "VECD_GRACE", "SECONDS", 1, 86400, "30", VECD_CMD_SERVE,                                        \
+    "the longest time to finish in after a signal")                                                                            \
+  X(log_level, CHOICE, "log-level", 0, "VECD_LOG_LEVEL", "error|warn|info|debug", 0, 0, "info", VECD_CMD_SERVE,                \
+    "what is written to standard error; debug has a line a request")                                                           \
+  X(log_format, CHOICE, "log-format", 0, "VECD_LOG_FORMAT", "text|json", 0, 0, NULL, VECD_CMD_SERVE,                           \
+    "text on a terminal, json in a pipe when not given")
+
+#endif
