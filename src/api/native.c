@@ -44,8 +44,8 @@ static vecd_status parse_texts(const vecd_embed_limits *limits, json_t *body, ve
   size_t n = json_array_size(texts);
   if (n == 0) return vecd_err_set(err, VECD_BAD_SYNTAX, VECD_NO_POS, "texts: is empty; give at least one text");
   if (n > limits->max_texts)
-    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "texts: has %zu texts, at most %zu are taken in one request", n,
-                        limits->max_texts);
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
+                        "texts: has %zu texts, at most %zu are taken in one request (--max-texts)", n, limits->max_texts);
   vecd_item *items = vecd_arena_zero(arena, n, sizeof *items);
   if (!items) return vecd_err_no_memory(err, "the texts", n * sizeof *items);
   for (size_t i = 0; i < n; i++) {
@@ -54,8 +54,9 @@ static vecd_status parse_texts(const vecd_embed_limits *limits, json_t *body, ve
       return vecd_err_set(err, VECD_BAD_SYNTAX, VECD_NO_POS, "texts[%zu]: must be a string, is %s", i, kind_of(text));
     items[i].text = (vecd_span){json_string_value(text), json_string_length(text)};
     if (items[i].text.len > limits->max_text_bytes)
-      return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "texts[%zu]: has %zu bytes, at most %zu are taken in one text",
-                          i, items[i].text.len, limits->max_text_bytes);
+      return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
+                          "texts[%zu]: has %zu bytes, at most %zu are taken in one text (--max-text-bytes)", i,
+                          items[i].text.len, limits->max_text_bytes);
   }
   out->items = items;
   out->n_items = n;

@@ -1,0 +1,245 @@
+/* test_api.c - the API room's pure functions: what is parsed, what is refused and with which words, what is printed, which route
+ * a path has. The server they make together is in test_api_server.c. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api/json_print.h"
+#include "api/native.h"
+
+/* ---- printing ---- */
+
+static void strings_are_escaped(void **state) {
+  (void)state;
+  const struct {
+    vecd_span text;
+    const char *json;
+  } cases[] = {
+      {VECD_SPAN(""), "\"\""},
+      {VECD_SPAN("a \"b\" \\ /"), "\"a \\\"b\\\" \\\\ /\""},
+      {VECD_SPAN("\n\t\0\x1f\x7f"), "\"\\u000a\\u0009\\u0000\\u001f\x7f\""},
+      {VECD_SPAN("\xc3\xa9\xf0\x9f\x99\x82"), "\"\xc3\xa9\xf0\x9f\x99\x82\""},
+      {VECD_SPAN("a\xff\"\xc3"), "\"a\xef\xbf\xbd\\\"\xef\xbf\xbd\""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    vecd_buf buf = {.tag = VECD_MEM_MISC};
+    vecd_print_string(&buf, cases[i].text);
+    assert_string_equal(vecd_buf_cstr(&buf), cases[i].json);
+    vecd_buf_fini(&buf);
+  }
+  vecd_buf buf = {.tag = VECD_MEM_MISC};
+  vecd_print_str(&buf, NULL);
+  vecd_print_uint(&buf, 0);
+  vecd_print_uint(&buf, UINT64_MAX);
+  vecd_print_uint_or_null(&buf, 0);
+  assert_string_equal(vecd_buf_cstr(&buf), "null018446744073709551615null");
+  vecd_buf_fini(&buf);
+}
+
+static void floats_read_back(void **state) {
+  (void)state;
+  enum { N = 5000 };
+  static float values[N];
+  uint32_t x = 12345;
+  for (size_t i = 0; i < N; i++) {
+    do {
+      x = x * 1664525u + 1013904223u;
+      memcpy(&values[i], &x, sizeof x);
+    } while (!isfinite(values[i]));
+  }
+  vecd_buf buf = {.tag = VECD_MEM_MISC};
+  assert_true(vecd_print_floats(&buf, values, N));
+  const char *p = vecd_buf_cstr(&buf);
+  for (size_t i = 0; i < N; i++) {
+    assert_int_equal(*p, i ? ',' : '[');
+    char *end;
+    float back = strtof(p + 1, &end);
+    assert_memory_equal(&back, &values[i], sizeof back);
+    p = end;
+  }
+  assert_string_equal(p, "]");
+  buf.len = 0;
+  assert_true(vecd_print_floats(&buf, values, 0));
+  assert_true(vecd_print_floats(&buf, (float[]){0.1f, -0.0f, 3}, 3));
+  assert_string_equal(vecd_buf_cstr(&buf), "[][0.1,-0.0,3.0]");
+  assert_false(vecd_print_floats(&buf, (float[]){1, NAN}, 2));
+  assert_false(vecd_print_floats(&buf, (float[]){-INFINITY}, 1));
+  vecd_buf_fini(&buf);
+}
+
+/* ---- the native dialect ---- */
+
+static const vecd_embed_limits limits = {.max_texts = 4, .max_text_bytes = 10};
+
+static vecd_status parse(vecd_span body, vecd_arena *arena, vecd_embed_request *out, vecd_err *err) {
+  *out = (vecd_embed_request){0};
+  return vecd_native_dialect.parse(&limits, body, arena, out, err);
+}
+
+static void good_requests_are_parsed(void **state) {
+  (void)state;
+  vecd_arena arena = {.tag = VECD_MEM_REQUEST};
+  vecd_embed_request r;
+  vecd_err err;
+  assert_int_equal(parse(VECD_SPAN(" {\"texts\":[\"a\\u0000b\",\"\",\"\\u00e9\"],\"model\":\"m/x\"}\n"), &arena, &r, &err),
+                   VECD_OK);
+  assert_int_equal(r.n_items, 3);
+  assert_true(vecd_span_eq(r.items[0].text, VECD_SPAN("a\0b")));
+  assert_int_equal(r.items[1].text.len, 0);
+  assert_true(vecd_span_eq(r.items[2].text, VECD_SPAN("\xc3\xa9")));
+  assert_int_equal(r.items[0].flags, 0);
+  assert_null(r.items[0].ids);
+  assert_string_equal(r.model_id, "m/x");
+  json_decref(r.body);
+  assert_int_equal(parse(VECD_SPAN("{\"model\":null,\"other\":null,\"texts\":[\"1234567890\"]}"), &arena, &r, &err), VECD_OK);
+  assert_null(r.model_id);
+  json_decref(r.body);
+  vecd_arena_fini(&arena);
+}
+
+static void bad_requests_say_what_is_wrong(void **state) {
+  (void)state;
+  const struct {
+    vecd_span body;
+    int http;
+    const char *text;
+  } cases[] = {
+      {VECD_SPAN(""), 400, "request body: line 1, column 1: empty, a JSON value expected"},
+      {VECD_SPAN("{\n \"texts\": [nope]\n}"), 400, "request body: line 2, column 12: unknown word"},
+      {VECD_SPAN("{\"texts\":[\"a\"],\"texts\":[]}"), 400,
+       "request body: line 1, column 16: this key stands here a second time"},
+      {VECD_SPAN("{\"texts\":[\"\xff\"]}"), 400, "request body: line 1, column 12: not valid UTF-8"},
+      {VECD_SPAN("[]"), 400, "request body: must be a JSON object, is an array"},
+      {VECD_SPAN("null"), 400, "request body: must be a JSON object, is null"},
+      {VECD_SPAN("1.5"), 400, "request body: must be a JSON object, is a real number"},
+      {VECD_SPAN("true"), 400, "request body: must be a JSON object, is a boolean"},
+      {VECD_SPAN("{}"), 400, "texts: is missing; it must be an array of strings"},
+      {VECD_SPAN("{\"texts\":null}"), 400, "texts: is missing; it must be an array of strings"},
+      {VECD_SPAN("{\"text\":[\"a\"]}"), 400,
+       "texts: is missing; it must be an array of strings (there is an unknown field \"text\")"},
+      {VECD_SPAN("{\"texts\":\"a\"}"), 400, "texts: must be an array of strings, is a string"},
+      {VECD_SPAN("{\"texts\":{}}"), 400, "texts: must be an array of strings, is an object"},
+      {VECD_SPAN("{\"texts\":[]}"), 400, "texts: is empty; give at least one text"},
+      {VECD_SPAN("{\"texts\":[\"a\",1]}"), 400, "texts[1]: must be a string, is an integer"},
+      {VECD_SPAN("{\"texts\":[null]}"), 400, "texts[0]: must be a string, is null"},
+      {VECD_SPAN("{\"texts\":[\"a\",[\"b\"]]}"), 400, "texts[1]: must be a string, is an array"},
+      {VECD_SPAN("{\"texts\":[\"\",\"\",\"\",\"\",\"\"]}"), 422,
+       "texts: has 5 texts, at most 4 are taken in one request (--max-texts)"},
+      {VECD_SPAN("{\"texts\":[\"12345678901\"]}"), 422,
+       "texts[0]: has 11 bytes, at most 10 are taken in one text (--max-text-bytes)"},
+      {VECD_SPAN("{\"texts\":[\"a\"],\"model\":1}"), 400, "model: must be a string, is an integer"},
+      {VECD_SPAN("{\"texts\":[\"a\"],\"model\":\"m\\u0000n\"}"), 404, "Model not found: m?"},
+      {VECD_SPAN("{\"texts\":[\"a\"],\"modle\":\"m\"}"), 422, "modle: unknown field; known are texts and model"},
+      {VECD_SPAN("{\"texts\":[\"a\"],\"\\u001b[1m\":0}"), 422, "?[1m: unknown field; known are texts and model"},
+  };
+  vecd_arena arena = {.tag = VECD_MEM_REQUEST};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    vecd_embed_request r;
+    vecd_err err;
+    vecd_status s = parse(cases[i].body, &arena, &r, &err);
+    assert_string_equal(err.text, cases[i].text);
+    assert_int_equal(err.code, s);
+    assert_int_equal(vecd_status_http(s), cases[i].http);
+    json_decref(r.body);
+  }
+  /* Many values: refused before they cost memory. */
+  vecd_buf body = {.tag = VECD_MEM_MISC};
+  vecd_buf_append_str(&body, "{\"texts\":[\"a\"],\"x\":[");
+  for (size_t i = 0; i < 2000; i++) vecd_buf_append_str(&body, "[],");
+  vecd_buf_append_str(&body, "[]]}");
+  vecd_embed_request r;
+  vecd_err err;
+  assert_int_equal(parse((vecd_span){body.ptr, body.len}, &arena, &r, &err), VECD_BAD_SYNTAX);
+  assert_non_null(strstr(err.text, "too many values"));
+  assert_null(r.body);
+  vecd_buf_fini(&body);
+  vecd_arena_fini(&arena);
+}
+
+static void replies_are_printed(void **state) {
+  (void)state;
+  static const float vectors[] = {0.5f, -1, 2, 1e-10f, 0, 0.1f};
+  vecd_embed_reply r = {"org/m\"", "m\"", vectors, 2, 3, 12};
+  vecd_buf out = {.tag = VECD_MEM_MISC};
+  vecd_native_dialect.put_head(&out, &r);
+  assert_true(vecd_native_dialect.put_vector(&out, &r, 0));
+  assert_true(vecd_native_dialect.put_vector(&out, &r, 1));
+  vecd_native_dialect.put_tail(&out, &r);
+  assert_string_equal(vecd_buf_cstr(&out), "{\"embeddings\":[[0.5,-1.0,2.0],[1e-10,0.0,0.1]],\"model\":{\"id\":\"org/m\\\"\","
+                                           "\"name\":\"m\\\"\",\"dimension\":3},\"usage\":{\"prompt_tokens\":12,"
+                                           "\"total_tokens\":12}}");
+  vecd_buf_fini(&out);
+  assert_string_equal(vecd_model_name_of("m"), "m");
+  assert_string_equal(vecd_model_name_of("org/m"), "m");
+  assert_string_equal(vecd_model_name_of("org/"), "org/");
+}
+
+/* ---- routes ---- */
+
+static void routes_are_found(void **state) {
+  (void)state;
+  static const struct {
+    vecd_http_method method;
+    const char *path, *route, *rest, *allow; /* route NULL: none */
+  } cases[] = {
+      {VECD_HTTP_GET, "/", "/", "", "GET, HEAD, OPTIONS"},
+      {VECD_HTTP_HEAD, "/", "/", "", "GET, HEAD, OPTIONS"},
+      {VECD_HTTP_POST, "/api/v1/embed", "/api/v1/embed", "", "POST, OPTIONS"},
+      {VECD_HTTP_GET, "/api/v1/embed", NULL, "", "POST, OPTIONS"},
+      {VECD_HTTP_HEAD, "/api/v1/embed", NULL, "", "POST, OPTIONS"},
+      {VECD_HTTP_OPTIONS, "/api/v1/embed", NULL, "", "POST, OPTIONS"},
+      {VECD_HTTP_GET, "/api/v1/models", "/api/v1/models", "", "GET, HEAD, OPTIONS"},
+      {VECD_HTTP_GET, "/api/v1/models/", NULL, "", ""},
+      {VECD_HTTP_GET, "/api/v1/models/a", "/api/v1/models/{id}", "a", "GET, HEAD, OPTIONS"},
+      {VECD_HTTP_GET, "/api/v1/models/a/b%2fc", "/api/v1/models/{id}", "a/b%2fc", "GET, HEAD, OPTIONS"},
+      {VECD_HTTP_DELETE, "/api/v1/models/a", NULL, "", "GET, HEAD, OPTIONS"},
+      {VECD_HTTP_GET, "/api/v1/modelsx", NULL, "", ""},
+      {VECD_HTTP_GET, "/health/live", "/health/live", "", "GET, HEAD, OPTIONS"},
+      {VECD_HTTP_GET, "/%68ealth/live", NULL, "", ""},
+      {VECD_HTTP_OPTIONS, "*", NULL, "", "GET, HEAD, POST, OPTIONS"},
+      {VECD_HTTP_GET, "", NULL, "", ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    vecd_route_match m;
+    vecd_route_find(cases[i].method, vecd_span_of(cases[i].path), &m);
+    assert_string_equal(m.route ? m.route->path : "none", cases[i].route ? cases[i].route : "none");
+    if (m.route) assert_true(vecd_span_eq(m.rest, vecd_span_of(cases[i].rest)));
+    assert_string_equal(m.allow, cases[i].allow);
+  }
+}
+
+static void content_types_are_told_apart(void **state) {
+  (void)state;
+  static const char *const good[] = {
+      "application/json",  "Application/JSON",    "application/json; charset=utf-8", "application/json;charset=\"UTF-8\" ; x=y",
+      "application/json;", "application/json ; a"};
+  static const char *const bad[] = {"",
+                                    "text/plain",
+                                    "application/jsonx",
+                                    "application/json, text/plain",
+                                    "application",
+                                    "application/json; charset=latin1",
+                                    "application/json;charset=",
+                                    ";application/json"};
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    if (!vecd_content_type_is_json(vecd_span_of(good[i]))) fail_msg("%s", good[i]);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    if (vecd_content_type_is_json(vecd_span_of(bad[i]))) fail_msg("%s", bad[i]);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(strings_are_escaped),          cmocka_unit_test(floats_read_back),
+      cmocka_unit_test(good_requests_are_parsed),     cmocka_unit_test(bad_requests_say_what_is_wrong),
+      cmocka_unit_test(replies_are_printed),          cmocka_unit_test(routes_are_found),
+      cmocka_unit_test(content_types_are_told_apart),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
