@@ -1,4 +1,4 @@
-/* model.h - one opened model: folder + tokenizer + encoder; encode(texts) -> vectors. The public API (vecd.c), the commands and
+/* model.h - one opened model: folder + tokenizer + encoder; encode(texts) -> vectors. The public API (capi.c), the commands and
  * the engine all enter here: there is no second path. */
 #ifndef VECD_MODEL_MODEL_H
 #define VECD_MODEL_MODEL_H

@@ -1,4 +1,4 @@
-/* model_priv.h - what a model is made of; for model.c and vecd.c only. */
+/* model_priv.h - what a model is made of; for model.c and capi.c only. */
 #ifndef VECD_MODEL_MODEL_PRIV_H
 #define VECD_MODEL_MODEL_PRIV_H
 

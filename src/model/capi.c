@@ -1,4 +1,4 @@
-/* vecd.c - the public C API: a thin skin over model.h with a team of its own for each model. */
+/* capi.c - the public C API: a thin skin over model.h with a team of its own for each model. */
 #include "model/model_priv.h"
 
 #define SLICE ((size_t)256) /* items put on the stack at a time */
