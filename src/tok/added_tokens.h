@@ -31,8 +31,8 @@ typedef struct vecd_added_tokens {
 
 /* Where a search stands; zeroed at the beginning of a text. */
 typedef struct vecd_added_search {
-  size_t scan; /* the next byte to look at */
-  size_t done; /* the text before this has been given out: the caller sets it to each match's end */
+  size_t scan;                   /* the next byte to look at */
+  size_t done;                   /* the text before this has been given out: the caller sets it to each match's end */
   size_t space_begin, space_end; /* all space between them, as the last rstrip found */
 } vecd_added_search;
 

@@ -71,9 +71,10 @@ static vecd_status check_ids(const char *file, entry *entries, size_t n, const v
       return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: added_tokens[%zu]: \"%.*s\" has the id %u, must have %u", file,
                           e->order, SHOWN(e->content), e->token.id, id);
     vecd_span other = vecd_vocab_piece(vocab, id);
-    if (new && other.ptr)
-      return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: added_tokens[%zu]: \"%.*s\" has the id %u, which \"%.*s\" has too",
-                          file, e->order, SHOWN(e->content), id, SHOWN(other));
+    if (new &&other.ptr)
+      return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
+                          "%s: added_tokens[%zu]: \"%.*s\" has the id %u, which \"%.*s\" has too", file, e->order,
+                          SHOWN(e->content), id, SHOWN(other));
     vecd_status s = new ? vecd_vocab_put(vocab, id, e->content, err) : VECD_OK;
     if (s) return s;
   }
@@ -114,7 +115,8 @@ static vecd_status fill_set(const char *file, entry *entries, size_t n, bool nor
   qsort(entries, n_kept, sizeof *entries, compare);
   size_t count[256] = {0};
   for (size_t i = 0; i < n_kept; i++) {
-    if (i > 0 && vecd_span_eq(entries[i].content, entries[i - 1].content)) continue; /* normalized to the same: the first has it */
+    if (i > 0 && vecd_span_eq(entries[i].content, entries[i - 1].content))
+      continue; /* normalized to the same: the first has it */
     set->tokens[set->n++] = entries[i].token;
     count[(unsigned char)entries[i].content.ptr[0]]++;
   }
@@ -149,7 +151,8 @@ static vecd_status load(const char *file, const json_t *section, entry *entries,
   vecd_normalizer_scratch scratch = {0};
   vecd_status s = check_ids(file, entries, n, model, n_model_tokens, vocab, err);
   entry *half = NULL; /* fill_set() reorders what it is given, so each set gets a copy */
-  if (!s && !(half = vecd_alloc_array(VECD_MEM_VOCAB, n, sizeof *half))) s = vecd_err_no_memory(err, "added_tokens", n * sizeof *half);
+  if (!s && !(half = vecd_alloc_array(VECD_MEM_VOCAB, n, sizeof *half)))
+    s = vecd_err_no_memory(err, "added_tokens", n * sizeof *half);
   if (!s) memcpy(half, entries, n * sizeof *half);
   if (!s) s = fill_set(file, half, n, false, normalizer, &scratch, &out->raw, err);
   if (!s) s = fill_set(file, entries, n, true, normalizer, &scratch, &out->normalized, err);

@@ -116,7 +116,8 @@ static bool put_stretch(encoder *e, size_t begin, size_t end) {
   vecd_added_match match;
   while (vecd_added_set_next(added, text, &search, &match)) {
     if (search.done < match.begin && !put_words(e, norm, search.done, match.begin)) return false;
-    bool ok = e->offsets ? put_id(e, match.id, norm->src[match.begin], norm->src[match.end - 1] + 1) : put_id(e, match.id, 0, 0);
+    bool ok =
+        e->offsets ? put_id(e, match.id, norm->src[match.begin], norm->src[match.end - 1] + 1) : put_id(e, match.id, 0, 0);
     if (!ok) return false;
     search.done = match.end;
   }

@@ -267,7 +267,8 @@ static bool has_lowercase(const json_t *section) {
   return false;
 }
 
-vecd_status vecd_normalizer_load(const char *file, const json_t *section, bool lower_first, vecd_normalizer *out, vecd_err *err) {
+vecd_status vecd_normalizer_load(const char *file, const json_t *section, bool lower_first, vecd_normalizer *out,
+                                 vecd_err *err) {
   char where[256];
   vecd_status s = VECD_OK;
   *out = (vecd_normalizer){0};

@@ -10,10 +10,10 @@
 #define VECD_NORMALIZER_MAX_PASSES 16
 
 typedef struct vecd_normalizer_pass {
-  bool clean;               /* drop controls, turn every space into ' ' */
-  bool space_cjk;           /* put CJK ideographs between spaces */
-  bool decompose;           /* NFD */
-  unsigned drop_marks;      /* VECD_UNICODE_MARK..., the marks to drop; 0: none */
+  bool clean;          /* drop controls, turn every space into ' ' */
+  bool space_cjk;      /* put CJK ideographs between spaces */
+  bool decompose;      /* NFD */
+  unsigned drop_marks; /* VECD_UNICODE_MARK..., the marks to drop; 0: none */
   bool lower;
   bool by_record;           /* for tests: take ASCII the way everything else goes */
   unsigned char ascii[256]; /* what the ASCII character becomes; VECD_ASCII_DROPPED; VECD_ASCII_NOT */
@@ -36,9 +36,9 @@ typedef struct vecd_mark {
 
 /* Working room; zeroed is legal. */
 typedef struct vecd_normalizer_scratch {
-  vecd_aligned out[2];  /* the passes write to them in turn */
-  vecd_mark *marks;     /* [2 * marks_cap] the run of marks being read, and room to sort it */
-  uint32_t *marks_src;  /* [marks_cap] the sources of those that are `first`, in the order of the text */
+  vecd_aligned out[2]; /* the passes write to them in turn */
+  vecd_mark *marks;    /* [2 * marks_cap] the run of marks being read, and room to sort it */
+  uint32_t *marks_src; /* [marks_cap] the sources of those that are `first`, in the order of the text */
   size_t n_marks, n_marks_src, marks_cap;
 } vecd_normalizer_scratch;
 

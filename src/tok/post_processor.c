@@ -20,8 +20,8 @@ static vecd_status add_id(loader *l, const json_t *value, const char *field, boo
                         vecd_json_type_name(value));
   json_int_t id = json_integer_value(value);
   if (id < 0 || id >= (json_int_t)l->vocab->id_limit || !vecd_vocab_piece(l->vocab, (uint32_t)id).ptr)
-    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s: no token has the id %" JSON_INTEGER_FORMAT, l->where, field,
-                        id);
+    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s: no token has the id %" JSON_INTEGER_FORMAT, l->where,
+                        field, id);
   size_t n = l->out->n_before + l->out->n_behind;
   uint32_t *ids = vecd_realloc(VECD_MEM_VOCAB, l->out->ids, (n + 1) * sizeof *ids);
   if (!ids) return vecd_err_no_memory(l->err, "post_processor", (n + 1) * sizeof *ids);
@@ -54,8 +54,8 @@ static vecd_status add_special(loader *l, const char *field, vecd_span name, boo
 static vecd_status read_template(loader *l, const json_t *section, const char *field, bool add) {
   const json_t *pieces = json_object_get(section, field);
   if (!json_is_array(pieces))
-    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be an array", l->where, field,
-                        vecd_json_type_name(pieces));
+    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be an array", l->where,
+                        field, vecd_json_type_name(pieces));
   size_t n_a = 0, n_b = 0;
   for (size_t i = 0; i < json_array_size(pieces); i++) {
     const json_t *piece = json_array_get(pieces, i), *inner = json_object_get(piece, "SpecialToken");
@@ -103,7 +103,8 @@ static vecd_status load_bert(loader *l, const json_t *section) {
   for (int i = 0; i < 2; i++) {
     const json_t *pair = json_object_get(section, fields[i]);
     if (json_array_size(pair) != 2 || !json_is_string(json_array_get(pair, 0)))
-      return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" must be a token and its id", l->where, fields[i]);
+      return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" must be a token and its id", l->where,
+                          fields[i]);
     vecd_status s = add_id(l, json_array_get(pair, 1), fields[i], i == 1);
     if (s) return s;
   }

@@ -12,6 +12,7 @@ typedef enum kind { LETTER, SPACE, PUNCT, LONG /* the first byte of a longer cha
 #define N16 LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG
 
 /* The records for ASCII, at hand; a test compares them. Controls that no normalizer dropped are letters. */
+/* clang-format off */
 static const unsigned char byte_kind[256] = {
     L4, L4, LETTER, SPACE, SPACE, SPACE, SPACE, SPACE, LETTER, LETTER, L4, L4, L4, L4,           /* 0x00 */
     SPACE, PUNCT, PUNCT, PUNCT, P4, P4, P4, L4, L4, LETTER, LETTER, PUNCT, PUNCT, P4,            /* 0x20 */
@@ -19,6 +20,7 @@ static const unsigned char byte_kind[256] = {
     PUNCT, LETTER, LETTER, LETTER, L4, L4, L4, L4, L4, LETTER, LETTER, LETTER, P4, LETTER,       /* 0x60 */
     N16, N16, N16, N16, N16, N16, N16, N16,
 };
+/* clang-format on */
 
 vecd_status vecd_pre_tokenizer_load(const char *file, const json_t *section, vecd_pre_tokenizer *out, vecd_err *err) {
   *out = VECD_PRE_TOKENIZER_NONE;

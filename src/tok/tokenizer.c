@@ -47,7 +47,8 @@ static vecd_status check_version(const char *file, const json_t *root, vecd_err 
 
 static vecd_status load(const char *file, const json_t *root, bool do_lower_case, vecd_tokenizer *t, vecd_err *err) {
   if (!json_is_object(root))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: is of type %s, must be an object", file, vecd_json_type_name(root));
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: is of type %s, must be an object", file,
+                        vecd_json_type_name(root));
   const json_t *added = json_object_get(root, "added_tokens"), *model = json_object_get(root, "model");
   size_t n_added = 0, added_bytes = 0;
   vecd_status s = check_version(file, root, err);

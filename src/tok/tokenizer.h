@@ -16,16 +16,16 @@ typedef struct vecd_tokenizer vecd_tokenizer;
 /* One text's tokens. Zeroed is legal and empty; arrays grow as needed and are reused from call to call, so that a warm
  * encoding allocates nothing. */
 typedef struct vecd_encoding {
-  uint32_t *ids;    /* [n_ids] */
-  uint32_t *starts; /* [n_ids] first character (code point) of the original text; only with VECD_TOK_OFFSETS */
-  uint32_t *ends;   /* [n_ids] one behind the last; 0,0 for special tokens the post-processor added */
-  size_t n_ids;     /* after truncation, special tokens included */
+  uint32_t *ids;        /* [n_ids] */
+  uint32_t *starts;     /* [n_ids] first character (code point) of the original text; only with VECD_TOK_OFFSETS */
+  uint32_t *ends;       /* [n_ids] one behind the last; 0,0 for special tokens the post-processor added */
+  size_t n_ids;         /* after truncation, special tokens included */
   size_t n_untruncated; /* what it would have been */
   size_t cap;
   struct vecd_tok_scratch *scratch; /* the tokenizer's own working room */
 } vecd_encoding;
 
-#define VECD_TOK_OFFSETS 1u     /* fill starts and ends */
+#define VECD_TOK_OFFSETS     1u /* fill starts and ends */
 #define VECD_TOK_NO_SPECIALS 2u /* leave out what the post-processor adds */
 
 /* path           of tokenizer.json.

@@ -80,7 +80,8 @@ void vecd_piece_table_put(vecd_piece_table *table, uint32_t id, size_t skip) {
   uint64_t hash = XXH3_64bits(key.ptr, key.len);
   size_t i = (size_t)hash & table->mask;
   while (table->slots[i].id != VECD_NO_ID) i = (i + 1) & table->mask;
-  table->slots[i] = (vecd_piece_slot){(uint32_t)(hash >> 32), id, (uint32_t)(key.ptr - table->vocab->text.ptr), (uint32_t)key.len};
+  table->slots[i] =
+      (vecd_piece_slot){(uint32_t)(hash >> 32), id, (uint32_t)(key.ptr - table->vocab->text.ptr), (uint32_t)key.len};
   uint64_t bit = (uint64_t)1 << (key.len < VECD_PIECE_LONG ? key.len : VECD_PIECE_LONG);
   if (key.len < 3)
     table->short_lengths |= bit;
@@ -89,13 +90,31 @@ void vecd_piece_table_put(vecd_piece_table *table, uint32_t id, size_t skip) {
   if (key.len > table->longest) table->longest = key.len;
 }
 
+/* memcmp() == 0 for lengths >= 1, without its call where tokens are short, as most are. */
+static inline bool same_bytes(const char *a, const char *b, size_t len) {
+  if (len > 16) return memcmp(a, b, len) == 0;
+  if (len >= 8) {
+    uint64_t x[2], y[2];
+    memcpy(&x[0], a, 8), memcpy(&x[1], a + len - 8, 8);
+    memcpy(&y[0], b, 8), memcpy(&y[1], b + len - 8, 8);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+  }
+  if (len >= 4) {
+    uint32_t x[2], y[2];
+    memcpy(&x[0], a, 4), memcpy(&x[1], a + len - 4, 4);
+    memcpy(&y[0], b, 4), memcpy(&y[1], b + len - 4, 4);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+  }
+  return a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1];
+}
+
 static inline uint32_t get(const vecd_piece_table *table, const char *bytes, size_t len) {
   uint64_t hash = XXH3_64bits(bytes, len);
   uint32_t tag = (uint32_t)(hash >> 32);
   const char *text = table->vocab->text.ptr;
   for (size_t i = (size_t)hash & table->mask;; i = (i + 1) & table->mask) {
     const vecd_piece_slot *slot = &table->slots[i];
-    if (slot->tag == tag && slot->len == len && slot->id != VECD_NO_ID && memcmp(text + slot->at, bytes, len) == 0)
+    if (slot->tag == tag && slot->len == len && slot->id != VECD_NO_ID && same_bytes(text + slot->at, bytes, len))
       return slot->id;
     if (slot->id == VECD_NO_ID) return VECD_NO_ID;
   }

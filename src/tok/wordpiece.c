@@ -9,7 +9,8 @@ static vecd_status check_type(const char *where, const json_t *section, vecd_err
   vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_OPTIONAL, &type, err);
   if (s) return s;
   /* Files from before 2021 do not say; then the fields do. */
-  if (!type.ptr && json_object_get(section, "continuing_subword_prefix") && json_object_get(section, "max_input_chars_per_word"))
+  if (!type.ptr && json_object_get(section, "continuing_subword_prefix") &&
+      json_object_get(section, "max_input_chars_per_word"))
     return VECD_OK;
   if (!type.ptr) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"type\" is missing", where);
   if (vecd_span_eq(type, VECD_SPAN("WordPiece"))) return VECD_OK;
@@ -48,15 +49,15 @@ static vecd_status load_vocab(const char *where, json_t *tokens, vecd_span prefi
   const char *key;
   json_t *value;
   if (!s) json_object_foreach(tokens, key, value) {
-    uint32_t id = (uint32_t)json_integer_value(value);
-    vecd_span token = vecd_span_of(key), other = vecd_vocab_piece(vocab, id);
-    if (other.ptr)
-      return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: vocab: \"%.*s\" and \"%.64s\" both have id %u", where,
-                          (int)(other.len < 64 ? other.len : 64), other.ptr, key, id);
-    s = vecd_vocab_put(vocab, id, token, err);
-    if (s) return s;
-    n_continuing += token.len > prefix.len && memcmp(token.ptr, prefix.ptr, prefix.len) == 0;
-  }
+      uint32_t id = (uint32_t)json_integer_value(value);
+      vecd_span token = vecd_span_of(key), other = vecd_vocab_piece(vocab, id);
+      if (other.ptr)
+        return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: vocab: \"%.*s\" and \"%.64s\" both have id %u", where,
+                            (int)(other.len < 64 ? other.len : 64), other.ptr, key, id);
+      s = vecd_vocab_put(vocab, id, token, err);
+      if (s) return s;
+      n_continuing += token.len > prefix.len && memcmp(token.ptr, prefix.ptr, prefix.len) == 0;
+    }
   if (!s) s = vecd_piece_table_init(&out->begin, vocab, n, err);
   if (!s) s = vecd_piece_table_init(&out->rest, vocab, n_continuing, err);
   if (s) return s;

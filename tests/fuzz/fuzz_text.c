@@ -8,23 +8,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-#define VOCAB                                                                                                                  \
-  "{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2,\"[MASK]\":3,\"a\":4,\"##a\":5,\"b\":6,\"##b\":7,\"ab\":8,\"##ab\":9,\"the\":10,"        \
-  "\"##e\":11,\"e\":12,\",\":13,\".\":14,\"\\u4e2d\":15,\"\\u1100\":16,\"##\\u1161\":17,\"\\u00e9\":18,\"##\\u0301\":19,"        \
+#define VOCAB                                                                                                             \
+  "{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2,\"[MASK]\":3,\"a\":4,\"##a\":5,\"b\":6,\"##b\":7,\"ab\":8,\"##ab\":9,\"the\":10," \
+  "\"##e\":11,\"e\":12,\",\":13,\".\":14,\"\\u4e2d\":15,\"\\u1100\":16,\"##\\u1161\":17,\"\\u00e9\":18,\"##\\u0301\":19," \
   "\"abcabcabc\":20,\"##s\":21,\"i\":22,\"##\\u0307\":23}"
 
 #define TOKENIZER(normalizer, pre_tokenizer, added)                                                                            \
-  "{\"version\":\"1.0\",\"added_tokens\":[" added "],\"normalizer\":" normalizer ",\"pre_tokenizer\":" pre_tokenizer             \
-  ",\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1]},\"model\":{\"type\":"           \
-  "\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":9,\"vocab\":" VOCAB   \
+  "{\"version\":\"1.0\",\"added_tokens\":[" added "],\"normalizer\":" normalizer ",\"pre_tokenizer\":" pre_tokenizer           \
+  ",\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1]},\"model\":{\"type\":"         \
+  "\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":9,\"vocab\":" VOCAB \
   "}}"
 
-#define BERT(clean, cjk, strip, lower)                                                                                         \
-  "{\"type\":\"BertNormalizer\",\"clean_text\":" clean ",\"handle_chinese_chars\":" cjk ",\"strip_accents\":" strip              \
+#define BERT(clean, cjk, strip, lower)                                                                              \
+  "{\"type\":\"BertNormalizer\",\"clean_text\":" clean ",\"handle_chinese_chars\":" cjk ",\"strip_accents\":" strip \
   ",\"lowercase\":" lower "}"
 
-#define ADDED(id, content, single, left, right, normalized)                                                                    \
-  "{\"id\":" id ",\"content\":\"" content "\",\"single_word\":" single ",\"lstrip\":" left ",\"rstrip\":" right                  \
+#define ADDED(id, content, single, left, right, normalized)                                                     \
+  "{\"id\":" id ",\"content\":\"" content "\",\"single_word\":" single ",\"lstrip\":" left ",\"rstrip\":" right \
   ",\"normalized\":" normalized ",\"special\":false}"
 
 #define SPLIT "{\"type\":\"BertPreTokenizer\"}"
@@ -32,11 +32,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static const char *const files[] = {
     TOKENIZER(BERT("true", "true", "null", "true"), SPLIT, ADDED("3", "[MASK]", "false", "true", "false", "false")),
     TOKENIZER(BERT("false", "false", "false", "true"), SPLIT, ""),
-    TOKENIZER(BERT("true", "true", "true", "false"), SPLIT,
-              ADDED("24", "<x>", "true", "false", "true", "false") "," ADDED("25", "A\\u00e9", "false", "true", "true", "true")),
-    TOKENIZER("null", "null", ADDED("24", " ", "false", "true", "true", "false") "," ADDED("4", "a", "false", "true", "true", "true")),
-    TOKENIZER("{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"},{\"type\":\"StripAccents\"},{\"type\":\"Lowercase\"}]}", SPLIT,
-              ADDED("24", "aa", "true", "false", "false", "true")),
+    TOKENIZER(
+        BERT("true", "true", "true", "false"), SPLIT,
+        ADDED("24", "<x>", "true", "false", "true", "false") "," ADDED("25", "A\\u00e9", "false", "true", "true", "true")),
+    TOKENIZER("null", "null",
+              ADDED("24", " ", "false", "true", "true", "false") "," ADDED("4", "a", "false", "true", "true", "true")),
+    TOKENIZER(
+        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"},{\"type\":\"StripAccents\"},{\"type\":\"Lowercase\"}]}",
+        SPLIT, ADDED("24", "aa", "true", "false", "false", "true")),
 };
 
 #define N_FILES (sizeof files / sizeof *files)
@@ -54,7 +57,8 @@ static vecd_tokenizer *open_file(size_t i, bool by_record) {
 
 static bool same(const vecd_encoding *a, const vecd_encoding *b, bool offsets) {
   return a->n_ids == b->n_ids && a->n_untruncated == b->n_untruncated && !memcmp(a->ids, b->ids, a->n_ids * sizeof *a->ids) &&
-         (!offsets || (!memcmp(a->starts, b->starts, a->n_ids * sizeof *a->ids) && !memcmp(a->ends, b->ends, a->n_ids * sizeof *a->ids)));
+         (!offsets ||
+          (!memcmp(a->starts, b->starts, a->n_ids * sizeof *a->ids) && !memcmp(a->ends, b->ends, a->n_ids * sizeof *a->ids)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {

@@ -12,7 +12,8 @@ static void check(bool ok) {
 }
 
 static void encode_all(const vecd_tokenizer *t) {
-#define TEXT(s) {s, sizeof s - 1}
+#define TEXT(s) \
+  { s, sizeof s - 1 }
   static const vecd_span texts[] = {
       TEXT(""),
       TEXT("Hello, world! hello"),

@@ -54,9 +54,7 @@ static vecd_tokenizer *open_tokenizer(const char *path, bool lower) {
   return t;
 }
 
-static vecd_span span_of(const json_t *string) {
-  return (vecd_span){json_string_value(string), json_string_length(string)};
-}
+static vecd_span span_of(const json_t *string) { return (vecd_span){json_string_value(string), json_string_length(string)}; }
 
 static void encode(const vecd_tokenizer *t, vecd_span text, size_t max_tokens, unsigned flags) {
   vecd_err err = {0};
@@ -90,7 +88,8 @@ static void test_offsets(void **state) {
   json_t *rows = read_json(golden_path("minilm_offsets.json"));
   assert_true(json_array_size(rows) >= 60);
   for (size_t r = 0; r < json_array_size(rows); r++) {
-    const json_t *row = json_array_get(rows, r), *tokens = json_object_get(row, "tokens"), *spans = json_object_get(row, "offsets");
+    const json_t *row = json_array_get(rows, r), *tokens = json_object_get(row, "tokens"),
+                 *spans = json_object_get(row, "offsets");
     size_t index = (size_t)json_integer_value(json_object_get(row, "text"));
     encode(t, span_of(json_array_get(texts, index)), 0, VECD_TOK_OFFSETS);
     expect_ids(json_object_get(row, "ids"), "minilm_offsets.json", index);
@@ -191,8 +190,9 @@ static void check_tiny(const char *folder) {
   assert_true(n > 0);
   assert_int_equal(json_array_size(rows), n);
   for (size_t i = 0; i < n; i++) {
-    const json_t *text = i < json_array_size(indices) ? json_array_get(texts, (size_t)json_integer_value(json_array_get(indices, i)))
-                                                      : json_array_get(more, i - json_array_size(indices));
+    const json_t *text = i < json_array_size(indices)
+                             ? json_array_get(texts, (size_t)json_integer_value(json_array_get(indices, i)))
+                             : json_array_get(more, i - json_array_size(indices));
     size_t len = strlen(prompt) + json_string_length(text);
     char *whole = malloc(len + 1);
     assert_non_null(whole);

@@ -54,7 +54,8 @@ int main(int argc, char **argv) {
     vecd_span text = {json_string_value(string), json_string_length(string)};
     uint64_t begun = vecd_now_ns();
     for (size_t i = 0; i < repeat; i++) {
-      if (vecd_tokenizer_encode(tokenizer, text, max_tokens, flags, &encoding, &err)) return fprintf(stderr, "%s\n", err.text), 1;
+      if (vecd_tokenizer_encode(tokenizer, text, max_tokens, flags, &encoding, &err))
+        return fprintf(stderr, "%s\n", err.text), 1;
       n_bytes += text.len;
       n_ids += encoding.n_ids;
     }

@@ -18,25 +18,26 @@ typedef struct sections {
   const char *normalizer, *pre_tokenizer, *added, *post_processor, *model, *more;
 } sections;
 
-#define BERT(clean, cjk, strip, lower)                                                                                         \
-  "{\"type\":\"BertNormalizer\",\"clean_text\":" #clean ",\"handle_chinese_chars\":" #cjk ",\"strip_accents\":" #strip          \
+#define BERT(clean, cjk, strip, lower)                                                                                 \
+  "{\"type\":\"BertNormalizer\",\"clean_text\":" #clean ",\"handle_chinese_chars\":" #cjk ",\"strip_accents\":" #strip \
   ",\"lowercase\":" #lower "}"
 #define SPLIT "{\"type\":\"BertPreTokenizer\"}"
-#define MODEL(prefix, most, vocab)                                                                                             \
-  "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"" prefix                                      \
+#define MODEL(prefix, most, vocab)                                                          \
+  "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"" prefix \
   "\",\"max_input_chars_per_word\":" #most ",\"vocab\":{" vocab "}}"
-#define VOCAB                                                                                                                  \
-  "\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2,\"a\":3,\"b\":4,\"##b\":5,\"ab\":6,\"##c\":7,\"e\":8,\"\\u00e9\":9,\"A\":10,"             \
+#define VOCAB                                                                                                        \
+  "\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2,\"a\":3,\"b\":4,\"##b\":5,\"ab\":6,\"##c\":7,\"e\":8,\"\\u00e9\":9,\"A\":10," \
   "\"\\u4e2d\":11,\",\":12,\"##bc\":13,\"\\u1100\":14,\"##\\u1161\":15,\"e\\u0301\":16,\"i\":17,\"##\\u0307\":18,\"##a\":19"
 #define N_VOCAB 20
-#define TEMPLATE                                                                                                               \
-  "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"[CLS]\",\"type_id\":0}},"                            \
-  "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":0}}],\"pair\":["                  \
-  "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":0}},{\"Sequence\":{\"id\":\"B\"," \
-  "\"type_id\":1}}],\"special_tokens\":{\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[1],\"tokens\":[\"[CLS]\"]},\"[SEP]\":{\"id\":"      \
+#define TEMPLATE                                                                                                            \
+  "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"[CLS]\",\"type_id\":0}},"                       \
+  "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":0}}],\"pair\":["             \
+  "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":0}},{\"Sequence\":{\"id\":"  \
+  "\"B\","                                                                                                                  \
+  "\"type_id\":1}}],\"special_tokens\":{\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[1],\"tokens\":[\"[CLS]\"]},\"[SEP]\":{\"id\":" \
   "\"[SEP]\",\"ids\":[2],\"tokens\":[\"[SEP]\"]}}}"
-#define ADDED(id, content, single, left, right, normalized)                                                                    \
-  "{\"id\":" #id ",\"content\":\"" content "\",\"single_word\":" #single ",\"lstrip\":" #left ",\"rstrip\":" #right              \
+#define ADDED(id, content, single, left, right, normalized)                                                         \
+  "{\"id\":" #id ",\"content\":\"" content "\",\"single_word\":" #single ",\"lstrip\":" #left ",\"rstrip\":" #right \
   ",\"normalized\":" #normalized ",\"special\":false}"
 
 static const char *or_default(const char *s, const char *otherwise) { return s ? s : otherwise; }
@@ -115,8 +116,9 @@ static void test_long_tokens(void **state) {
   static char vocab[16384], text[512], ids[64];
   size_t n = 0;
   static const int lens[] = {1, 2, 3, 61, 62, 63, 64, 65, 80, 100};
-  n += (size_t)snprintf(vocab, sizeof vocab, "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
-                                             "\"max_input_chars_per_word\":1000,\"vocab\":{\"[UNK]\":0");
+  n += (size_t)snprintf(vocab, sizeof vocab,
+                        "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
+                        "\"max_input_chars_per_word\":1000,\"vocab\":{\"[UNK]\":0");
   for (int i = 0; i < 10; i++) {
     char run[128];
     memset(run, 'a', sizeof run);
@@ -138,13 +140,34 @@ static void test_long_tokens(void **state) {
 
 static void test_clean_text(void **state) {
   (void)state;
-  const sections clean = {.normalizer = BERT(true, false, false, false)}, dirty = {.normalizer = BERT(false, false, false, false)};
-  expect(clean, "a\x07""b", "6", "6@0-3");
-  expect(clean, "a\xe2\x80\x8d""b", "6", "6@0-3");         /* zero-width joiner */
-  expect(clean, "a\xef\xbf\xbd""b\xc2\xad", "6", "6@0-3"); /* U+FFFD, soft hyphen */
-  expect(clean, "a\tb\xe2\x80\xa8""a\xc2\xa0""b", "3 4 3 4", "3@0-1 4@2-3 3@4-5 4@6-7");
-  expect(clean, "a\x0b""b", "6", NULL); /* a space, but a control first */
-  expect(dirty, "a\x0b""b a\x07""b", "3 4 0", NULL);
+  const sections clean = {.normalizer = BERT(true, false, false, false)},
+                 dirty = {.normalizer = BERT(false, false, false, false)};
+  expect(clean,
+         "a\x07"
+         "b",
+         "6", "6@0-3");
+  expect(clean,
+         "a\xe2\x80\x8d"
+         "b",
+         "6", "6@0-3"); /* zero-width joiner */
+  expect(clean,
+         "a\xef\xbf\xbd"
+         "b\xc2\xad",
+         "6", "6@0-3"); /* U+FFFD, soft hyphen */
+  expect(clean,
+         "a\tb\xe2\x80\xa8"
+         "a\xc2\xa0"
+         "b",
+         "3 4 3 4", "3@0-1 4@2-3 3@4-5 4@6-7");
+  expect(clean,
+         "a\x0b"
+         "b",
+         "6", NULL); /* a space, but a control first */
+  expect(dirty,
+         "a\x0b"
+         "b a\x07"
+         "b",
+         "3 4 0", NULL);
   vecd_tokenizer *t = make(clean);
   expect_span(t, (vecd_span){"a\0b", 3}, "6", "6@0-3"); /* U+0000 is a character */
   vecd_tokenizer_close(&t);
@@ -155,8 +178,14 @@ static void test_clean_text(void **state) {
 
 static void test_bert_flags(void **state) {
   (void)state;
-  expect((sections){.normalizer = BERT(true, true, null, true)}, "\xe4\xb8\xad""a", "11 3", "11@0-1 3@1-2");
-  expect((sections){.normalizer = BERT(true, false, null, true)}, "\xe4\xb8\xad""a", "11 19", "11@0-1 19@1-2");
+  expect((sections){.normalizer = BERT(true, true, null, true)},
+         "\xe4\xb8\xad"
+         "a",
+         "11 3", "11@0-1 3@1-2");
+  expect((sections){.normalizer = BERT(true, false, null, true)},
+         "\xe4\xb8\xad"
+         "a",
+         "11 19", "11@0-1 19@1-2");
   expect((sections){.normalizer = BERT(true, true, null, true)}, "\xc3\x89 A", "8 3", NULL);
   expect((sections){.normalizer = BERT(true, true, false, true)}, "\xc3\x89 A", "9 3", NULL);
   expect((sections){.normalizer = BERT(true, true, true, true)}, "\xc3\x89 A", "8 3", NULL);
@@ -165,7 +194,10 @@ static void test_bert_flags(void **state) {
   expect((sections){.normalizer = BERT(true, true, false, false)}, "\xc3\xa9 A", "9 10", NULL);
   expect((sections){0}, "\xea\xb0\x80", "14 15", "14@0-1 15@0-1"); /* Hangul falls into jamo */
   expect((sections){.normalizer = BERT(true, true, false, true)}, "\xc4\xb0", "17 18", "17@0-1 18@0-1"); /* one becomes two */
-  expect((sections){0}, "\xe2\x84\xaa" "e\xcc\x81", "0", "0@0-2"); /* Kelvin sign: decomposed, then lowercased; the mark goes */
+  expect((sections){0},
+         "\xe2\x84\xaa"
+         "e\xcc\x81",
+         "0", "0@0-2"); /* Kelvin sign: decomposed, then lowercased; the mark goes */
 }
 
 static void test_other_normalizers(void **state) {
@@ -176,7 +208,9 @@ static void test_other_normalizers(void **state) {
   expect((sections){.normalizer = "{\"type\":\"StripAccents\"}"}, "e\xcc\x81 \xc3\xa9", "8 9", NULL);
   expect((sections){.normalizer = "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"},{\"type\":\"Lowercase\"},"
                                   "{\"type\":\"StripAccents\"}]}"},
-         "A \xc3\x89""b", "3 8 5", "3@0-1 8@2-3 5@3-4");
+         "A \xc3\x89"
+         "b",
+         "3 8 5", "3@0-1 8@2-3 5@3-4");
   expect((sections){.normalizer = "{\"type\":\"Sequence\",\"normalizers\":[]}"}, "A", "10", NULL);
 }
 
@@ -196,8 +230,14 @@ static void test_canonical_order(void **state) {
   vecd_normalizer_scratch scratch = {0};
   json_t *nfd = json_pack("{s:s}", "type", "NFD");
   assert_int_equal(vecd_normalizer_load("t", nfd, false, &n, NULL), VECD_OK);
-  const vecd_aligned *out = vecd_normalizer_run(&n, VECD_SPAN("e\xcc\x81\xcc\xa7""a"), 10, true, &scratch);
-  assert_memory_equal(out->bytes, "e\xcc\xa7\xcc\x81""a", 6);
+  const vecd_aligned *out = vecd_normalizer_run(&n,
+                                                VECD_SPAN("e\xcc\x81\xcc\xa7"
+                                                          "a"),
+                                                10, true, &scratch);
+  assert_memory_equal(out->bytes,
+                      "e\xcc\xa7\xcc\x81"
+                      "a",
+                      6);
   const uint32_t src[] = {10, 11, 11, 12, 12, 13};
   assert_memory_equal(out->src, src, sizeof src);
 
@@ -218,8 +258,8 @@ static void test_post_processors(void **state) {
   (void)state;
   expect((sections){.post_processor = TEMPLATE}, "a", "1 3 2", "1@0-0 3@0-1 2@0-0");
   expect((sections){.post_processor = TEMPLATE}, "", "1 2", NULL);
-  expect((sections){.post_processor = "{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1]}"}, "a", "1 3 2",
-         NULL);
+  expect((sections){.post_processor = "{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1]}"}, "a",
+         "1 3 2", NULL);
   vecd_tokenizer *t = make((sections){.post_processor = TEMPLATE});
   vecd_encoding e = {0};
   assert_int_equal(vecd_tokenizer_encode(t, VECD_SPAN("a b"), 0, VECD_TOK_NO_SPECIALS, &e, NULL), VECD_OK);
@@ -234,7 +274,8 @@ static void test_truncation(void **state) {
   static const char *const left[] = {"1 3 4 6 7 2", "2", "1 2", "1 7 2", "1 6 7 2", "1 4 6 7 2", "1 3 4 6 7 2", "1 3 4 6 7 2"};
   static const char *const bare[] = {"3 4 6 7", "3", "3 4", "3 4 6", "3 4 6 7", "3 4 6 7", "3 4 6 7", "3 4 6 7"};
   const char *cut_left = "\"truncation\":{\"direction\":\"Left\",\"max_length\":2,\"strategy\":\"LongestFirst\",\"stride\":0},";
-  vecd_tokenizer *t = make((sections){.post_processor = TEMPLATE}), *l = make((sections){.post_processor = TEMPLATE, .more = cut_left});
+  vecd_tokenizer *t = make((sections){.post_processor = TEMPLATE}),
+                 *l = make((sections){.post_processor = TEMPLATE, .more = cut_left});
   vecd_encoding e = {0};
   for (size_t most = 0; most < 8; most++) {
     assert_int_equal(vecd_tokenizer_encode(t, VECD_SPAN("a b abc"), most, VECD_TOK_OFFSETS, &e, NULL), VECD_OK);
@@ -260,7 +301,8 @@ static void test_added_tokens(void **state) {
   expect((sections){.added = ADDED(20, "<x>", false, false, true, false)}, "a <x>  b", "3 20 4", "3@0-1 20@2-7 4@7-8");
   expect((sections){.added = ADDED(20, "<x>", false, true, true, false)}, " <x> <x> ", "20 20", "20@0-5 20@5-9");
   expect((sections){.added = ADDED(3, "a", true, false, false, false)}, "a ab a,ba a", "3 6 3 12 4 19 3", NULL);
-  expect((sections){.added = ADDED(20, "x", true, false, false, false)}, "x ax x_ \xc3\xa9x x\xcc\x81 ,x,", "20 0 0 0 0 0 12 20 12", NULL);
+  expect((sections){.added = ADDED(20, "x", true, false, false, false)}, "x ax x_ \xc3\xa9x x\xcc\x81 ,x,",
+         "20 0 0 0 0 0 12 20 12", NULL);
   expect((sections){.added = ADDED(20, "Abc", false, false, false, true)}, "aABCb", "3 20 4", "3@0-1 20@1-4 4@4-5");
   expect((sections){.added = ADDED(20, "Abc", false, false, false, false)}, "aABCb Abc", "3 19 13 5 20", NULL);
   expect((sections){.added = ADDED(20, "\\u00c9x", false, false, false, true)}, "a\xc3\x89xe\xcc\x81x", "3 20 20",
@@ -271,10 +313,11 @@ static void test_added_tokens(void **state) {
          "abcd", "21 0", NULL); /* the leftmost */
   expect((sections){.added = ADDED(6, "ab", false, false, false, true) "," ADDED(20, "b<", false, false, false, false)}, "ab<",
          "3 20", NULL); /* raw ones come first */
-  expect((sections){.added = ADDED(20, "x", false, false, false, false) "," ADDED(20, "x", false, true, false, false)}, "a x", "3 20",
-         "3@0-1 20@1-3"); /* of two the last one's flags */
+  expect((sections){.added = ADDED(20, "x", false, false, false, false) "," ADDED(20, "x", false, true, false, false)}, "a x",
+         "3 20", "3@0-1 20@1-3"); /* of two the last one's flags */
   expect((sections){.added = ADDED(21, "", false, false, false, false)}, "a", "3", NULL);
-  vecd_tokenizer *t = make((sections){.added = ADDED(20, "<x>", false, false, false, false) "," ADDED(3, "a", false, false, false, false)});
+  vecd_tokenizer *t =
+      make((sections){.added = ADDED(20, "<x>", false, false, false, false) "," ADDED(3, "a", false, false, false, false)});
   assert_int_equal(vecd_tokenizer_id_limit(t), 21);
   assert_true(vecd_span_eq(vecd_tokenizer_piece(t, 20), VECD_SPAN("<x>")));
   assert_true(vecd_span_eq(vecd_tokenizer_piece(t, 13), VECD_SPAN("##bc")));
@@ -314,7 +357,8 @@ static void test_hostile_models(void **state) {
   SECTION(model, "{\"type\":7}", VECD_BAD_MODEL, "\"type\"");
   SECTION(model, "{\"type\":\"WordPiece\"}", VECD_BAD_MODEL, "\"unk_token\"");
   SECTION(model, "{\"type\":\"WordPiece\",\"unk_token\":\"u\"}", VECD_BAD_MODEL, "\"continuing_subword_prefix\"");
-  SECTION(model, "{\"type\":\"WordPiece\",\"unk_token\":\"u\",\"continuing_subword_prefix\":\"\",\"max_input_chars_per_word\":9}",
+  SECTION(model,
+          "{\"type\":\"WordPiece\",\"unk_token\":\"u\",\"continuing_subword_prefix\":\"\",\"max_input_chars_per_word\":9}",
           VECD_BAD_MODEL, "\"vocab\"");
   SECTION(model, MODEL("##", -1, "\"[UNK]\":0"), VECD_BAD_MODEL, "max_input_chars_per_word");
 }
@@ -335,14 +379,17 @@ static void test_hostile_sections(void **state) {
   SECTION(post_processor, "{\"type\":\"TemplateProcessing\"}", VECD_BAD_MODEL, "\"special_tokens\"");
   SECTION(post_processor, "{\"type\":\"BertProcessing\",\"cls\":[\"a\"],\"sep\":[\"b\",1]}", VECD_BAD_MODEL, "\"cls\"");
   SECTION(post_processor, "{\"type\":\"BertProcessing\",\"cls\":[\"a\",3],\"sep\":[\"b\",20]}", VECD_BAD_MODEL, "id 20");
-#define SINGLE(pieces, special)                                                                                                \
+#define SINGLE(pieces, special) \
   "{\"type\":\"TemplateProcessing\",\"single\":[" pieces "],\"pair\":[],\"special_tokens\":{" special "}}"
-#define SPECIAL(id) "{\"SpecialToken\":{\"id\":\"" id "\",\"type_id\":0}}"
+#define SPECIAL(id)        "{\"SpecialToken\":{\"id\":\"" id "\",\"type_id\":0}}"
 #define SEQUENCE(id, type) "{\"Sequence\":{\"id\":\"" id "\",\"type_id\":" #type "}}"
   SECTION(post_processor, SINGLE(SPECIAL("x") "," SEQUENCE("A", 0), ""), VECD_BAD_MODEL, "single names \"x\"");
-  SECTION(post_processor, SINGLE(SPECIAL("x"), "\"x\":{\"id\":\"x\",\"ids\":[1,2],\"tokens\":[\"x\"]}"), VECD_BAD_MODEL, "\"x\"");
-  SECTION(post_processor, SINGLE(SPECIAL("x"), "\"x\":{\"id\":\"x\",\"ids\":[77],\"tokens\":[\"x\"]}"), VECD_BAD_MODEL, "id 77");
-  SECTION(post_processor, SINGLE(SPECIAL("x"), "\"x\":{\"id\":\"x\",\"ids\":[1],\"tokens\":[\"x\"]}"), VECD_UNSUPPORTED, "single");
+  SECTION(post_processor, SINGLE(SPECIAL("x"), "\"x\":{\"id\":\"x\",\"ids\":[1,2],\"tokens\":[\"x\"]}"), VECD_BAD_MODEL,
+          "\"x\"");
+  SECTION(post_processor, SINGLE(SPECIAL("x"), "\"x\":{\"id\":\"x\",\"ids\":[77],\"tokens\":[\"x\"]}"), VECD_BAD_MODEL,
+          "id 77");
+  SECTION(post_processor, SINGLE(SPECIAL("x"), "\"x\":{\"id\":\"x\",\"ids\":[1],\"tokens\":[\"x\"]}"), VECD_UNSUPPORTED,
+          "single");
   SECTION(post_processor, SINGLE(SEQUENCE("A", 0) "," SEQUENCE("B", 0), ""), VECD_UNSUPPORTED, "single");
   SECTION(post_processor, SINGLE(SEQUENCE("C", 0), ""), VECD_BAD_MODEL, "single[0]");
   SECTION(post_processor, SINGLE(SEQUENCE("A", 1), ""), VECD_UNSUPPORTED, "type_id");
@@ -357,10 +404,12 @@ static void test_hostile_sections(void **state) {
   SECTION(added, ADDED(20, "a", false, false, false, false), VECD_BAD_MODEL, "must have 3");
   SECTION(added, ADDED(-1, "x", false, false, false, false), VECD_BAD_MODEL, "\"id\"");
   SECTION(added, ADDED(20, "x", 0, false, false, false), VECD_BAD_MODEL, "\"single_word\"");
-  SECTION(added, ADDED(20, "x", false, false, false, false) "," ADDED(21, "x", false, false, false, false), VECD_BAD_MODEL, "20 and 21");
+  SECTION(added, ADDED(20, "x", false, false, false, false) "," ADDED(21, "x", false, false, false, false), VECD_BAD_MODEL,
+          "20 and 21");
   SECTION(added, ADDED(20, "\\u0301", false, false, false, true), VECD_UNSUPPORTED, "added_tokens[0]");
-  expect_refused((sections){.added = ADDED(3, "x", false, false, false, false), .model = MODEL("##", 9, "\"[UNK]\":0,\"a\":3,\"b\":1")},
-                 VECD_BAD_MODEL, "which \"a\" has too");
+  expect_refused(
+      (sections){.added = ADDED(3, "x", false, false, false, false), .model = MODEL("##", 9, "\"[UNK]\":0,\"a\":3,\"b\":1")},
+      VECD_BAD_MODEL, "which \"a\" has too");
   vecd_tokenizer *t = NULL;
   vecd_err err;
   assert_int_equal(vecd_tokenizer_parse("t.json", VECD_SPAN("[]"), false, &t, &err), VECD_BAD_MODEL);
@@ -395,7 +444,12 @@ static void test_bad_text(void **state) {
   static const struct {
     const char *text;
     size_t pos;
-  } bad[] = {{"\x80", 0}, {"ab\xc3", 2}, {"a\xed\xa0\x80", 1}, {"\xc0\x80", 0}, {"abc\xf4\x90\x80\x80", 3}, {"aaaaaaaaaa\xe2\x82", 10}};
+  } bad[] = {{"\x80", 0},
+             {"ab\xc3", 2},
+             {"a\xed\xa0\x80", 1},
+             {"\xc0\x80", 0},
+             {"abc\xf4\x90\x80\x80", 3},
+             {"aaaaaaaaaa\xe2\x82", 10}};
   vecd_tokenizer *t = make((sections){.post_processor = TEMPLATE});
   vecd_encoding e = {0};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -420,7 +474,9 @@ static uint32_t rng(uint32_t below) {
 
 /* Texts of up to 20,000 bytes: several chunks, so that the whole path is compared with one that takes everything at once. */
 static size_t random_text(char *text, size_t most, bool ascii) {
-  static const char *const bits[] = {"the ", "ab", "A", ",", " ", "\t", "\x01", "\xc3\xa9", "e\xcc\x81\xcc\xa7", "\xe4\xb8\xad", "\xea\xb0\x80", "\xe2\x80\x8d", "\xc4\xb0"};
+  static const char *const bits[] = {
+      "the ",         "ab",           "A",       ",", " ", "\t", "\x01", "\xc3\xa9", "e\xcc\x81\xcc\xa7", "\xe4\xb8\xad",
+      "\xea\xb0\x80", "\xe2\x80\x8d", "\xc4\xb0"};
   size_t n = 0;
   while (n + 8 < most) {
     const char *bit = bits[rng(ascii ? 7 : 13)];
@@ -435,12 +491,13 @@ static size_t random_text(char *text, size_t most, bool ascii) {
  * added token that never occurs is what keeps the second one from chunking. */
 static void test_fast_paths_equal_slow(void **state) {
   (void)state;
-  static const char *const normalizers[] = {BERT(true, true, null, true), BERT(false, true, true, false), BERT(true, false, false, true),
-                                            BERT(false, false, false, false), "null"};
+  static const char *const normalizers[] = {BERT(true, true, null, true), BERT(false, true, true, false),
+                                            BERT(true, false, false, true), BERT(false, false, false, false), "null"};
   char *text = malloc(20000);
   for (size_t i = 0; i < 5; i++) {
     vecd_tokenizer *fast = make((sections){.normalizer = normalizers[i]});
-    vecd_tokenizer *slow = make((sections){.normalizer = normalizers[i], .added = ADDED(20, "\\u2603", false, false, false, true)});
+    vecd_tokenizer *slow =
+        make((sections){.normalizer = normalizers[i], .added = ADDED(20, "\\u2603", false, false, false, true)});
     slow->normalizer.passes[0].by_record = true;
     vecd_encoding a = {0}, b = {0};
     for (int round = 0; round < 60; round++) {
@@ -472,9 +529,11 @@ static void test_ascii_kinds(void **state) {
   }
 }
 
-static const char *const rich_text = "Ab, a <x> \xc3\x89\xcc\x81 \xe4\xb8\xad\xea\xb0\x80 abcabcabcabcabc <X>  e\xcc\x81\xcc\xa7";
-static const sections rich = {.post_processor = TEMPLATE,
-                              .added = ADDED(20, "<x>", false, true, false, false) "," ADDED(21, "\\u00c9", true, false, true, true)};
+static const char *const rich_text =
+    "Ab, a <x> \xc3\x89\xcc\x81 \xe4\xb8\xad\xea\xb0\x80 abcabcabcabcabc <X>  e\xcc\x81\xcc\xa7";
+static const sections rich = {
+    .post_processor = TEMPLATE,
+    .added = ADDED(20, "<x>", false, true, false, false) "," ADDED(21, "\\u00c9", true, false, true, true)};
 
 static void test_warm_call_allocates_nothing(void **state) {
   (void)state;
