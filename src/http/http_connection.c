@@ -17,23 +17,8 @@
 #define READS_A_TURN      8
 #define PIECES_A_TURN     16
 
-static ssize_t socket_read(vecd_http_connection *c, void *to, size_t n) { return recv(c->fd, to, n, 0); }
-
-static ssize_t socket_write(vecd_http_connection *c, const struct iovec *parts, int n_parts) {
-  struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)n_parts};
-  return sendmsg(c->fd, &message, MSG_NOSIGNAL);
-}
-
-const vecd_http_io vecd_http_io_socket = {socket_read, socket_write};
-
 static const vecd_http_settings *settings_of(const vecd_http_connection *c) { return &c->shard->server->settings; }
 static const vecd_http_handler *handler_of(const vecd_http_connection *c) { return &c->shard->server->handler; }
-
-static void deadline(vecd_http_connection *c, unsigned ms) {
-  vecd_http_timer_set(&c->shard->timers, &c->timer, c->shard->now_ms + ms);
-}
-
-static void no_deadline(vecd_http_connection *c) { vecd_http_timer_set(&c->shard->timers, &c->timer, VECD_HTTP_NEVER); }
 
 static size_t unread(const vecd_http_connection *c) { return c->in.len - c->in_pos; }
 
@@ -66,7 +51,7 @@ vecd_http_connection *vecd_http_connection_new(vecd_http_shard *shard, int fd, b
   else
     shard->n_refusing++;
   VECD_HTTP_COUNT(shard, open, 1);
-  deadline(c, settings_of(c)->idle_ms);
+  vecd_http_deadline(c, settings_of(c)->idle_ms);
   return c;
 }
 
@@ -163,51 +148,14 @@ static void linger(vecd_http_connection *c) {
   c->blocked = false;
   vecd_buf_fini(&c->in);
   c->in_pos = 0;
-  deadline(c, settings_of(c)->linger_ms);
+  vecd_http_deadline(c, settings_of(c)->linger_ms);
 }
 
 static void expect_head(vecd_http_connection *c) {
   c->state = VECD_HTTP_READ_HEAD;
   c->scan = (vecd_http_scan){0};
-  deadline(c, settings_of(c)->idle_ms);
+  vecd_http_deadline(c, settings_of(c)->idle_ms);
   if (c->shard->draining && unread(c) == 0) linger(c);
-}
-
-/* Sends what is pending. False: blocked or closed. */
-static bool write_pending(vecd_http_connection *c) {
-  for (;;) {
-    struct iovec parts[2];
-    int n_parts = 0;
-    if (c->out.len > c->out_pos) parts[n_parts++] = (struct iovec){c->out.ptr + c->out_pos, c->out.len - c->out_pos};
-    if (c->tail.len > c->tail_pos)
-      parts[n_parts++] = (struct iovec){(char *)c->tail.ptr + c->tail_pos, c->tail.len - c->tail_pos};
-    if (n_parts == 0) break;
-    ssize_t n = c->io->write(c, parts, n_parts);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      if (c->state == VECD_HTTP_SENDING && !c->blocked) {
-        c->window_bytes = 0;
-        deadline(c, settings_of(c)->send_ms);
-      }
-      c->blocked = true;
-      return false;
-    }
-    if (n < 0) {
-      vecd_http_connection_close(c);
-      return false;
-    }
-    size_t sent = (size_t)n, from_out = c->out.len - c->out_pos < sent ? c->out.len - c->out_pos : sent;
-    c->out_pos += from_out;
-    c->tail_pos += sent - from_out;
-    c->req.sent_bytes += sent;
-    if (c->state == VECD_HTTP_SENDING) c->window_bytes += sent;
-    VECD_HTTP_COUNT(c->shard, sent, sent);
-  }
-  c->out.len = c->out_pos = c->tail_pos = 0;
-  c->tail = (vecd_span){0};
-  if (c->blocked && c->state == VECD_HTTP_SENDING) no_deadline(c);
-  c->blocked = false;
-  return true;
 }
 
 static void begin_answer(vecd_http_connection *c) {
@@ -217,7 +165,8 @@ static void begin_answer(vecd_http_connection *c) {
   }
   vecd_http_reply_compose(c);
   c->state = VECD_HTTP_SENDING;
-  no_deadline(c);
+  c->blocked = false; /* by an interim answer: from here it counts anew */
+  vecd_http_no_deadline(c);
 }
 
 void vecd_http_connection_refuse(vecd_http_connection *c, int status, const char *text) {
@@ -235,7 +184,7 @@ static bool refuse(vecd_http_connection *c, int status, const char *text) {
 static bool call_request(vecd_http_connection *c) {
   c->req.body = (vecd_span){c->body.ptr, c->body.len};
   c->state = VECD_HTTP_WAITING;
-  no_deadline(c);
+  vecd_http_no_deadline(c);
   c->owed = true;
   c->shard->calling = c;
   handler_of(c)->on_request(handler_of(c)->ctx, &c->req);
@@ -277,10 +226,10 @@ static bool begin_request(vecd_http_connection *c, const vecd_http_head *head) {
   if (c->body_left > c->req.max_body_bytes) return refuse(c, 413, "request body too large");
   c->state = VECD_HTTP_READ_BODY;
   c->window_bytes = 0;
-  deadline(c, settings_of(c)->body_ms);
+  vecd_http_deadline(c, settings_of(c)->body_ms);
   if (head->expect_continue && unread(c) == 0) {
     vecd_buf_append_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    write_pending(c);
+    vecd_http_send_pending(c);
   }
   return true;
 }
@@ -293,7 +242,7 @@ static bool take_head(vecd_http_connection *c) {
   }
   if (c->scan.pos == 0) {
     c->req.begun_ns = vecd_now_ns();
-    deadline(c, settings_of(c)->header_ms);
+    vecd_http_deadline(c, settings_of(c)->header_ms);
   }
   const char *p = c->in.ptr + c->in_pos;
   vecd_http_fault fault;
@@ -356,49 +305,22 @@ static bool take_body(vecd_http_connection *c) {
   return c->eof ? refuse(c, 400, "request body is not whole") : false;
 }
 
-/* Asks the source for a piece and frames it. The chunk's size is written afterwards into room left in front, so the piece is
- * never moved. */
-static void pull_piece(vecd_http_connection *c) {
-  static const char room[] = "00000000\r\n";
-  vecd_buf *piece = &c->answer.body;
-  size_t base = c->chunked_reply ? sizeof room - 1 : 0;
-  piece->len = 0;
-  vecd_buf_append(piece, room, base);
-  vecd_http_piece kind = c->answer.source(c->answer.source_ctx, &c->req, piece);
-  size_t n = piece->len - base;
-  if (kind == VECD_HTTP_WAIT) c->owed = true;
-  if (kind != VECD_HTTP_MORE && kind != VECD_HTTP_WAIT) c->streaming = false;
-  if (c->chunked_reply) {
-    if (n == 0)
-      piece->len = 0;
-    else
-      vecd_buf_append_str(piece, "\r\n");
-    if (kind == VECD_HTTP_END) vecd_buf_append_str(piece, "0\r\n\r\n");
-  }
-  if (kind == VECD_HTTP_ABORT || piece->failed || n > UINT32_MAX) {
-    vecd_http_connection_close(c);
-    return;
-  }
-  for (size_t i = 0; n && i < 8 && c->chunked_reply; i++) piece->ptr[i] = "0123456789abcdef"[n >> (28 - 4 * i) & 15];
-  c->tail = (vecd_span){piece->ptr, piece->len};
-  if (c->owed && c->fin) tell_cancel(c);
-}
-
 /* True when the reply is out and the next request's turn has come. */
 static bool send_more(vecd_http_connection *c) {
   for (int n_pieces = 0;; n_pieces++) {
-    if (!write_pending(c)) return false;
+    if (!vecd_http_send_pending(c)) return false;
     if (!c->streaming) break;
     if (c->owed) return false;
     if (n_pieces == PIECES_A_TURN) {
       /* Others want their turn: go on when epoll says, which is at once if the client is quick. */
       c->blocked = true;
       c->window_bytes = 0;
-      deadline(c, settings_of(c)->send_ms);
+      vecd_http_deadline(c, settings_of(c)->send_ms);
       return false;
     }
-    pull_piece(c);
+    vecd_http_send_piece(c);
     if (c->state != VECD_HTTP_SENDING) return false;
+    if (c->fin) tell_cancel(c);
   }
   c->req.complete = true;
   end_request(c);
@@ -475,8 +397,8 @@ void vecd_http_connection_ready(vecd_http_connection *c, bool readable, bool wri
   if (writable) {
     if (c->state == VECD_HTTP_SENDING)
       advance(c);
-    else if (c->state == VECD_HTTP_READ_BODY)
-      write_pending(c);
+    else if (c->out.len > c->out_pos)
+      vecd_http_send_pending(c); /* an interim answer */
   }
   for (int i = 0; readable && i < READS_A_TURN && wants_bytes(c); i++) {
     readable = read_some(c);
@@ -504,7 +426,7 @@ void vecd_http_connection_answered(vecd_http_connection *c) {
 static bool rate_holds(vecd_http_connection *c, unsigned window_ms, unsigned least_bytes_per_s) {
   if (c->window_bytes * 1000 < (uint64_t)least_bytes_per_s * window_ms || c->window_bytes == 0) return false;
   c->window_bytes = 0;
-  deadline(c, window_ms);
+  vecd_http_deadline(c, window_ms);
   return true;
 }
 

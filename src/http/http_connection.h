@@ -125,6 +125,12 @@ void vecd_http_connection_refuse(vecd_http_connection *c, int status, const char
 /* Frees a dead connection. */
 void vecd_http_connection_free(vecd_http_connection *c);
 
+/* http_send.c: sends what is pending in out and tail. False: blocked (a deadline is set) or closed. */
+bool vecd_http_send_pending(vecd_http_connection *c);
+
+/* http_send.c: asks the stream for its next piece and makes it pending; may close c instead, or leave it owed a wake. */
+void vecd_http_send_piece(vecd_http_connection *c);
+
 /* http_reply.c: puts the head of c's answer into c->out and its body into c->tail. Never fails: see VECD_HTTP_OUT_BYTES. */
 void vecd_http_reply_compose(vecd_http_connection *c);
 

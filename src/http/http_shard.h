@@ -58,6 +58,15 @@ struct vecd_http_server {
 
 #define VECD_HTTP_COUNT(shard, name, n) atomic_fetch_add_explicit(&(shard)->server->counters.name, (n), memory_order_relaxed)
 
+/* Sets or ends the one deadline a connection has. */
+static inline void vecd_http_deadline(vecd_http_connection *c, unsigned ms) {
+  vecd_http_timer_set(&c->shard->timers, &c->timer, c->shard->now_ms + ms);
+}
+
+static inline void vecd_http_no_deadline(vecd_http_connection *c) {
+  vecd_http_timer_set(&c->shard->timers, &c->timer, VECD_HTTP_NEVER);
+}
+
 /* Fills in the defaults. */
 void vecd_http_settings_default(vecd_http_settings *settings);
 
