@@ -48,7 +48,7 @@ def flag_matrix(vocab):
 
 
 def variants(base):
-    """(name, tokenizer.json, do_lower_case) of each."""
+    """(name, tokenizer.json) of each."""
 
     def bert(clean=True, cjk=True, strip=None, lower=True):
         return {"type": "BertNormalizer", "clean_text": clean, "handle_chinese_chars": cjk, "strip_accents": strip, "lowercase": lower}
@@ -67,6 +67,7 @@ def variants(base):
     yield "bare", with_(normalizer=None)
     yield "no-split", with_(pre_tokenizer=None)
     yield "sequence", with_(normalizer=sequence)
+    yield "lower-first", with_(normalizer={"type": "Sequence", "normalizers": [{"type": "Lowercase"}, bert(strip=True, lower=False)]})
     yield "strip-accents", with_(normalizer={"type": "StripAccents"})
     yield "short-words", with_(model={**base["model"], "max_input_chars_per_word": 5})
     yield "no-prefix", with_(model={**base["model"], "continuing_subword_prefix": ""})
