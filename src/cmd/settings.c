@@ -138,8 +138,9 @@ static vecd_status set_from_around(vecd_settings *s, unsigned command, vecd_err 
 static vecd_status unknown_flag(unsigned command, const char *word, size_t len, vecd_err *err) {
   const char *flags[VECD_N_SETTINGS + 1];
   char name[40];
-  size_t n = 0;
-  snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), word + strspn(word, "-"));
+  size_t n = 0, dashes = strspn(word, "-");
+  if (dashes > len) dashes = len;
+  snprintf(name, sizeof name, "%.*s", (int)(len - dashes < sizeof name ? len - dashes : sizeof name - 1), word + dashes);
   for (size_t i = 0; i < VECD_N_SETTINGS; i++)
     if (vecd_setting_rows[i].commands & command) flags[n++] = vecd_setting_rows[i].flag;
   flags[n++] = "help";
