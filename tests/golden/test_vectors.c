@@ -1,0 +1,189 @@
+/* test_vectors.c - our vectors of the golden texts against those sentence-transformers gave in float32 (README.md here), on every
+ * instruction set this CPU has, and that a text's bits depend on nothing but the text.
+ *
+ * VECD_SOURCE_ROOT is the repository; VECD_TEST_MODEL the folder of all-MiniLM-L6-v2, by default where
+ * tools/get_default_model.sh puts it. Without the model the test fails. With VECD_LONG=1 the scalar kernels do every text, not
+ * forty of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "fmt/json.h"
+#include "kern/kern.h"
+#include "vecd.h"
+
+enum { DIMENSION = 384, MOST_TEXTS = 2048, N_BATCHES = 20 };
+
+/* The reference itself is 3.5e-7 from the same sum in double precision. */
+#define MOST_DIFFERENCE 1e-6
+#define LEAST_COSINE    0.999999
+
+static char model_path[2048];
+static json_t *json;
+static const char *texts[MOST_TEXTS];
+static size_t lens[MOST_TEXTS], n_texts;
+static const float *want; /* [n_texts, DIMENSION] */
+static vecd_mapping npy;
+
+static void golden_path(char out[2048], const char *name) {
+  const char *root = getenv("VECD_SOURCE_ROOT");
+  snprintf(out, 2048, "%s/tests/golden/%s", root ? root : ".", name);
+}
+
+static int read_golden(void **state) {
+  (void)state;
+  char path[2048];
+  vecd_err err;
+  golden_path(path, "texts.json");
+  if (vecd_json_read(path, (size_t)64 << 20, &json, &err)) fail_msg("%s", err.text);
+  n_texts = json_array_size(json);
+  assert_in_range(n_texts, 400, MOST_TEXTS);
+  for (size_t i = 0; i < n_texts; i++) {
+    texts[i] = json_string_value(json_array_get(json, i));
+    lens[i] = json_string_length(json_array_get(json, i));
+  }
+  golden_path(path, "minilm_vectors.npy");
+  if (vecd_mapping_open(path, &npy, &err)) fail_msg("%s", err.text);
+  size_t header = 10u + npy.ptr[8] + 256u * npy.ptr[9]; /* version 1.0: magic, version, length, a Python dict */
+  assert_int_equal(npy.len, header + n_texts * DIMENSION * sizeof(float));
+  want = (const float *)(const void *)(npy.ptr + header);
+  return 0;
+}
+
+static vecd_model *open_model(const char *isa, unsigned threads) {
+  vecd_model *m = NULL;
+  vecd_err err;
+  if (vecd_open(model_path, &(vecd_options){.isa = isa, .threads = threads}, &m, &err))
+    fail_msg("%s (tools/get_default_model.sh brings the model)", err.text);
+  return m;
+}
+
+static float *encode(vecd_model *m, const char *const *t, const size_t *l, size_t n) {
+  float *v = calloc(n * DIMENSION, sizeof *v);
+  vecd_err err;
+  if (vecd_encode(m, t, l, n, 0, v, NULL, &err)) fail_msg("%s", err.text);
+  return v;
+}
+
+static void compare(const char *isa, unsigned threads, const float *got, size_t n) {
+  double worst = 0, least = 1;
+  for (size_t i = 0; i < n; i++) {
+    double dot = 0, aa = 0, bb = 0;
+    for (size_t j = 0; j < DIMENSION; j++) {
+      double a = got[i * DIMENSION + j], b = want[i * DIMENSION + j];
+      worst = fmax(worst, fabs(a - b));
+      dot += a * b;
+      aa += a * a;
+      bb += b * b;
+    }
+    least = fmin(least, dot / sqrt(aa * bb));
+  }
+  print_message("%s, %u thread(s), %zu texts: largest difference %.2e, least cosine %.9f\n", isa, threads, n, worst, least);
+  assert_true(worst <= MOST_DIFFERENCE);
+  assert_true(least >= LEAST_COSINE);
+}
+
+static uint32_t random_state = 1;
+static uint32_t random_below(uint32_t n) {
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 17;
+  random_state ^= random_state << 5;
+  return random_state % n;
+}
+
+/* The vectors of `got` again, from random batches. */
+static void expect_same_bits(vecd_model *m, const float *got) {
+  for (unsigned batch = 0; batch < N_BATCHES; batch++) {
+    const char *t[64];
+    size_t l[64], index[64], n = 1 + random_below(64);
+    for (size_t i = 0; i < n; i++) {
+      index[i] = random_below((uint32_t)n_texts);
+      t[i] = texts[index[i]];
+      l[i] = lens[index[i]];
+    }
+    float *v = encode(m, t, l, n);
+    for (size_t i = 0; i < n; i++) assert_memory_equal(v + i * DIMENSION, got + index[i] * DIMENSION, DIMENSION * sizeof *v);
+    free(v);
+  }
+}
+
+static void check_isa(const char *isa) {
+  vecd_kern kern;
+  if (vecd_kern_choose(&kern, isa, NULL)) {
+    print_message("this CPU has no %s: not run\n", isa);
+    return;
+  }
+  float *alone = NULL;
+  for (unsigned threads = 1; threads <= 2; threads++) {
+    vecd_model *m = open_model(isa, threads);
+    float *got = encode(m, texts, lens, n_texts);
+    compare(isa, threads, got, n_texts);
+    if (threads == 1) {
+      alone = calloc(n_texts * DIMENSION, sizeof *alone);
+      for (size_t i = 0; i < n_texts; i++) {
+        float *v = encode(m, &texts[i], &lens[i], 1);
+        memcpy(alone + i * DIMENSION, v, DIMENSION * sizeof *v);
+        free(v);
+      }
+    }
+    assert_memory_equal(got, alone, n_texts * DIMENSION * sizeof *got);
+    expect_same_bits(m, alone);
+    free(got);
+    vecd_close(&m);
+  }
+  free(alone);
+}
+
+static void avx512_agrees(void **state) {
+  (void)state;
+  check_isa("avx512");
+}
+
+static void avx2_agrees(void **state) {
+  (void)state;
+  check_isa("avx2");
+}
+
+static void scalar_agrees(void **state) {
+  (void)state;
+  size_t n = getenv("VECD_LONG") ? n_texts : 40;
+  vecd_model *m = open_model("ref", 2);
+  float *got = encode(m, texts, lens, n);
+  compare("ref", 2, got, n);
+  float *one = encode(m, &texts[n / 2], &lens[n / 2], 1);
+  assert_memory_equal(one, got + n / 2 * DIMENSION, DIMENSION * sizeof *one);
+  free(one);
+  free(got);
+  vecd_close(&m);
+}
+
+static int drop_golden(void **state) {
+  (void)state;
+  json_decref(json);
+  vecd_mapping_close(&npy);
+  return 0;
+}
+
+int main(void) {
+  const char *model = getenv("VECD_TEST_MODEL"), *models = getenv("VECD_MODELS"), *data = getenv("XDG_DATA_HOME");
+  if (model && *model)
+    snprintf(model_path, sizeof model_path, "%s", model);
+  else if (models && *models)
+    snprintf(model_path, sizeof model_path, "%s/all-MiniLM-L6-v2", models);
+  else if (data && *data)
+    snprintf(model_path, sizeof model_path, "%s/vecd/models/all-MiniLM-L6-v2", data);
+  else
+    snprintf(model_path, sizeof model_path, "%s/.local/share/vecd/models/all-MiniLM-L6-v2", getenv("HOME"));
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(avx512_agrees),
+      cmocka_unit_test(avx2_agrees),
+      cmocka_unit_test(scalar_agrees),
+  };
+  return cmocka_run_group_tests_name("vectors", tests, read_golden, drop_golden);
+}
