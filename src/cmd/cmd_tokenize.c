@@ -22,7 +22,7 @@ static vecd_status open_tokenizer(tokenization *t, const vecd_settings *settings
   vecd_status s = vecd_resolve_model(settings, settings->model, &path, err);
   if (!s) s = vecd_model_folder_open(path, &t->folder, err);
   vecd_free(path);
-  if (s || (s = vecd_tokenizer_open(t->folder.tokenizer_path, t->folder.do_lower_case, &t->tokenizer, err))) return s;
+  if (s || (s = vecd_tokenizer_open(t->folder.tokenizer_path, &t->folder.tokenizer_rules, &t->tokenizer, err))) return s;
   if (settings->no_truncate) return VECD_OK;
   if ((s = vecd_arch_find(&t->folder, &arch, err)) || (s = arch->configure(&t->folder, &config, err))) return s;
   t->limit = config.n_positions;

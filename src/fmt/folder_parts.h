@@ -29,7 +29,7 @@ VECD_CHECK vecd_status vecd_folder_read_modules(vecd_model_folder *folder, vecd_
 /* 1_Pooling/config.json in `dir`: fills pools, n_pools, pool_dimension, include_prompt. */
 VECD_CHECK vecd_status vecd_folder_read_pooling(vecd_model_folder *folder, const char *dir, vecd_err *err);
 
-/* sentence_bert_config.json and tokenizer_config.json: fills max_tokens, max_tokens_from, do_lower_case. */
+/* sentence_bert_config.json and tokenizer_config.json: fills max_tokens, max_tokens_from, tokenizer_rules. */
 VECD_CHECK vecd_status vecd_folder_read_limits(vecd_model_folder *folder, vecd_err *err);
 
 #endif

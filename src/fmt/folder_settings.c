@@ -151,7 +151,8 @@ static vecd_status read_transformer_config(vecd_model_folder *f, vecd_err *err) 
       json_object_foreach(doc.root, key, value) {
         if (!s) s = check_option(&doc, key, value, err);
       }
-      if (!s) s = vecd_json_get_bool(doc.root, doc.path, "do_lower_case", VECD_JSON_OPTIONAL, &f->do_lower_case, err);
+      if (!s)
+        s = vecd_json_get_bool(doc.root, doc.path, "do_lower_case", VECD_JSON_OPTIONAL, &f->tokenizer_rules.lower_first, err);
       if (!s)
         s = vecd_json_get_uint(doc.root, doc.path, "max_seq_length", VECD_JSON_OPTIONAL, 1, MOST_TOKENS, &f->max_tokens, err);
       if (!s && f->max_tokens) f->max_tokens_from = names[i];
@@ -161,9 +162,32 @@ static vecd_status read_transformer_config(vecd_model_folder *f, vecd_err *err) 
   return s;
 }
 
-static vecd_status read_tokenizer_limit(vecd_model_folder *f, vecd_err *err) {
+/* BertTokenizer under its names; a folder that names no class gets its model type's. */
+static bool is_bert_tokenizer(const vecd_model_folder *f, const json_t *config) {
+  const char *name = json_string_value(json_object_get(config, "tokenizer_class"));
+  if (!name) return strcmp(f->model_type, "bert") == 0;
+  return strcmp(name, "BertTokenizer") == 0 || strcmp(name, "BertTokenizerFast") == 0;
+}
+
+static vecd_status read_tokenizer_rules(vecd_model_folder *f, const vecd_folder_doc *doc, vecd_err *err) {
+  vecd_tokenizer_rules *r = &f->tokenizer_rules;
+  r->bert = is_bert_tokenizer(f, doc->root);
+  r->bert_lowercase = r->bert_chinese_chars = true;
+  r->bert_strip_accents = -1;
+  if (!r->bert || !doc->root) return VECD_OK;
+  bool strip = false;
+  vecd_status s = vecd_json_get_bool(doc->root, doc->path, "do_lower_case", VECD_JSON_OPTIONAL, &r->bert_lowercase, err);
+  if (!s)
+    s = vecd_json_get_bool(doc->root, doc->path, "tokenize_chinese_chars", VECD_JSON_OPTIONAL, &r->bert_chinese_chars, err);
+  if (!s) s = vecd_json_get_bool(doc->root, doc->path, "strip_accents", VECD_JSON_OPTIONAL, &strip, err);
+  if (json_is_boolean(json_object_get(doc->root, "strip_accents"))) r->bert_strip_accents = strip;
+  return s;
+}
+
+static vecd_status read_tokenizer_config(vecd_model_folder *f, vecd_err *err) {
   vecd_folder_doc doc = {NULL, NULL};
   vecd_status s = vecd_folder_doc_read(f->transformer_dir, "tokenizer_config.json", VECD_JSON_OPTIONAL, false, &doc, err);
+  if (!s) s = read_tokenizer_rules(f, &doc, err);
   if (!s && doc.root && json_number_value(json_object_get(doc.root, "model_max_length")) < (double)MOST_TOKENS) {
     unsigned limit = 0;
     s = vecd_json_get_uint(doc.root, doc.path, "model_max_length", VECD_JSON_OPTIONAL, 1, MOST_TOKENS, &limit, err);
@@ -179,5 +203,5 @@ static vecd_status read_tokenizer_limit(vecd_model_folder *f, vecd_err *err) {
 vecd_status vecd_folder_read_limits(vecd_model_folder *folder, vecd_err *err) {
   /* Without modules.json Python never looks at sentence_bert_config.json. */
   vecd_status s = folder->has_modules ? read_transformer_config(folder, err) : VECD_OK;
-  return s ? s : read_tokenizer_limit(folder, err);
+  return s ? s : read_tokenizer_config(folder, err);
 }

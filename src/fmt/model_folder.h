@@ -23,6 +23,17 @@ typedef enum vecd_pool {
       VECD_POOL_COUNT
 } vecd_pool;
 
+/* What the files beside tokenizer.json say of it. Zeroed: nothing. */
+typedef struct vecd_tokenizer_rules {
+  bool lower_first; /* sentence_bert_config.json's do_lower_case: put a Lowercase normalizer in front */
+
+  /* With tokenizer_class BertTokenizer (or none, in a BERT folder) transformers keeps tokenizer.json's vocabulary, added tokens
+   * and post-processor, but makes the normalizer and the word limit anew, from tokenizer_config.json. */
+  bool bert;
+  bool bert_lowercase, bert_chinese_chars; /* do_lower_case, tokenize_chinese_chars; true where unsaid */
+  int bert_strip_accents;                  /* 0 no, 1 yes, -1 null: as bert_lowercase */
+} vecd_tokenizer_rules;
+
 typedef struct vecd_model_folder {
   char *path;            /* as given, without trailing slashes */
   char *id;              /* last component of the resolved path */
@@ -35,7 +46,7 @@ typedef struct vecd_model_folder {
 
   unsigned max_tokens;         /* specials included: sentence_bert_config.json, else tokenizer_config.json, else 0 = unsaid */
   const char *max_tokens_from; /* the file that says so, static string, or NULL */
-  bool do_lower_case;          /* sentence_bert_config.json */
+  vecd_tokenizer_rules tokenizer_rules;
 
   bool has_modules; /* false: pooling and normalize are our convention */
   unsigned n_pools; /* 1 .. VECD_POOL_COUNT (may repeat with the new key), vectors concatenated in this order */

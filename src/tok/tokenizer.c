@@ -45,7 +45,8 @@ static vecd_status check_version(const char *file, const json_t *root, vecd_err 
                       (int)(version.len < 64 ? version.len : 64), version.ptr);
 }
 
-static vecd_status load(const char *file, const json_t *root, bool do_lower_case, vecd_tokenizer *t, vecd_err *err) {
+static vecd_status load(const char *file, const json_t *root, const vecd_tokenizer_rules *rules, vecd_tokenizer *t,
+                        vecd_err *err) {
   if (!json_is_object(root))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: is of type %s, must be an object", file,
                         vecd_json_type_name(root));
@@ -53,7 +54,7 @@ static vecd_status load(const char *file, const json_t *root, bool do_lower_case
   size_t n_added = 0, added_bytes = 0;
   vecd_status s = check_version(file, root, err);
   if (!s) s = check_lengths(file, root, &t->truncate_left, err);
-  if (!s) s = vecd_normalizer_load(file, json_object_get(root, "normalizer"), do_lower_case, &t->normalizer, err);
+  if (!s) s = vecd_normalizer_load(file, json_object_get(root, "normalizer"), rules && rules->lower_first, &t->normalizer, err);
   if (!s) s = vecd_pre_tokenizer_load(file, json_object_get(root, "pre_tokenizer"), &t->pre_tokenizer, err);
   if (!s) s = vecd_added_tokens_measure(file, added, &n_added, &added_bytes, err);
   if (!s) s = vecd_wordpiece_load(file, model, n_added, added_bytes, &t->vocab, &t->model, err);
@@ -64,10 +65,31 @@ static vecd_status load(const char *file, const json_t *root, bool do_lower_case
   return s;
 }
 
+/* Rewrites the sections that transformers' BertTokenizer makes anew (see vecd_tokenizer_rules). */
+static vecd_status apply_bert(json_t *root, const vecd_tokenizer_rules *rules, vecd_err *err) {
+  json_t *model = json_object_get(root, "model");
+  json_t *strip = rules->bert_strip_accents < 0 ? json_null() : json_boolean(rules->bert_strip_accents);
+  json_t *normalizer = json_object();
+  if (json_object_set_new(normalizer, "type", json_string("BertNormalizer")) |
+      json_object_set_new(normalizer, "clean_text", json_true()) |
+      json_object_set_new(normalizer, "handle_chinese_chars", json_boolean(rules->bert_chinese_chars)) |
+      json_object_set_new(normalizer, "strip_accents", strip) |
+      json_object_set_new(normalizer, "lowercase", json_boolean(rules->bert_lowercase)) |
+      json_object_set_new(root, "normalizer", normalizer))
+    return vecd_err_no_memory(err, "tokenizer", 0);
+  if (json_is_object(model) && (json_object_set_new(model, "max_input_chars_per_word", json_integer(100)) |
+                                json_object_set_new(model, "continuing_subword_prefix", json_string("##"))))
+    return vecd_err_no_memory(err, "tokenizer", 0);
+  return VECD_OK;
+}
+
 /* Takes root over. */
-static vecd_status open_json(const char *file, json_t *root, bool do_lower_case, vecd_tokenizer **out, vecd_err *err) {
+static vecd_status open_json(const char *file, json_t *root, const vecd_tokenizer_rules *rules, vecd_tokenizer **out,
+                             vecd_err *err) {
   vecd_tokenizer *t = vecd_alloc_zero(VECD_MEM_VOCAB, 1, sizeof *t);
-  vecd_status s = t ? load(file, root, do_lower_case, t, err) : vecd_err_no_memory(err, "tokenizer", sizeof *t);
+  vecd_status s = t ? VECD_OK : vecd_err_no_memory(err, "tokenizer", sizeof *t);
+  if (!s && rules && rules->bert && json_is_object(root)) s = apply_bert(root, rules, err);
+  if (!s) s = load(file, root, rules, t, err);
   json_decref(root);
   if (s) {
     vecd_tokenizer_close(&t);
@@ -77,16 +99,17 @@ static vecd_status open_json(const char *file, json_t *root, bool do_lower_case,
   return VECD_OK;
 }
 
-vecd_status vecd_tokenizer_open(const char *path, bool do_lower_case, vecd_tokenizer **out, vecd_err *err) {
+vecd_status vecd_tokenizer_open(const char *path, const vecd_tokenizer_rules *rules, vecd_tokenizer **out, vecd_err *err) {
   json_t *root = NULL;
   vecd_status s = vecd_json_read(path, MOST_FILE_BYTES, &root, err);
-  return s ? s : open_json(path, root, do_lower_case, out, err);
+  return s ? s : open_json(path, root, rules, out, err);
 }
 
-vecd_status vecd_tokenizer_parse(const char *name, vecd_span text, bool do_lower_case, vecd_tokenizer **out, vecd_err *err) {
+vecd_status vecd_tokenizer_parse(const char *name, vecd_span text, const vecd_tokenizer_rules *rules, vecd_tokenizer **out,
+                                 vecd_err *err) {
   json_t *root = NULL;
   vecd_status s = vecd_json_parse(name, text, &root, err);
-  return s ? s : open_json(name, root, do_lower_case, out, err);
+  return s ? s : open_json(name, root, rules, out, err);
 }
 
 void vecd_tokenizer_close(vecd_tokenizer **tokenizer) {

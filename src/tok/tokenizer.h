@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "fmt/model_folder.h"
 
 typedef struct vecd_tokenizer vecd_tokenizer;
 
@@ -29,9 +30,10 @@ typedef struct vecd_encoding {
 #define VECD_TOK_NO_SPECIALS 2u /* leave out what the post-processor adds */
 
 /* path           of tokenizer.json.
- * do_lower_case  sentence_bert_config.json's: put a Lowercase normalizer in front of those tokenizer.json has.
+ * rules          what the files beside it say of it; nullable; borrowed until return.
  * VECD_OK; VECD_NOT_FOUND; VECD_IO; VECD_BAD_MODEL (err names file and field); VECD_UNSUPPORTED a component by name. */
-VECD_CHECK vecd_status vecd_tokenizer_open(const char *path, bool do_lower_case, vecd_tokenizer **out, vecd_err *err);
+VECD_CHECK vecd_status vecd_tokenizer_open(const char *path, const vecd_tokenizer_rules *rules, vecd_tokenizer **out,
+                                           vecd_err *err);
 void vecd_tokenizer_close(vecd_tokenizer **tokenizer);
 
 /* Encodes one text, cut so that with special tokens it has at most max_tokens ids (0: no limit). Special tokens survive; where

@@ -22,7 +22,7 @@ struct vecd_tokenizer {
 };
 
 /* As vecd_tokenizer_open(), from the file's text; `name` is what errors call it. */
-VECD_CHECK vecd_status vecd_tokenizer_parse(const char *name, vecd_span text, bool do_lower_case, vecd_tokenizer **out,
-                                            vecd_err *err);
+VECD_CHECK vecd_status vecd_tokenizer_parse(const char *name, vecd_span text, const vecd_tokenizer_rules *rules,
+                                            vecd_tokenizer **out, vecd_err *err);
 
 #endif

@@ -50,7 +50,7 @@ static void check(bool ok) {
 
 static vecd_tokenizer *open_file(size_t i, bool by_record) {
   vecd_tokenizer *t = NULL;
-  check(!vecd_tokenizer_parse("fuzz", vecd_span_of(files[i]), false, &t, NULL));
+  check(!vecd_tokenizer_parse("fuzz", vecd_span_of(files[i]), NULL, &t, NULL));
   for (size_t k = 0; k < t->normalizer.n_passes; k++) t->normalizer.passes[k].by_record = by_record;
   return t;
 }

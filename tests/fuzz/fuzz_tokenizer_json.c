@@ -38,7 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   vecd_tokenizer *t = NULL;
   vecd_err err = {0};
   if (len == 0) return 0;
-  vecd_status s = vecd_tokenizer_parse("tokenizer.json", (vecd_span){(const char *)data, len - 1}, data[len - 1] & 1, &t, &err);
+  unsigned last = data[len - 1]; /* the rules of the files beside it */
+  vecd_tokenizer_rules rules = {
+      .lower_first = last & 1, .bert = last & 2, .bert_lowercase = last & 4, .bert_strip_accents = -1};
+  vecd_status s = vecd_tokenizer_parse("tokenizer.json", (vecd_span){(const char *)data, len - 1}, &rules, &t, &err);
   if (s) {
     check(!t && err.code == s && strncmp(err.text, "tokenizer.json", 14) == 0);
     return 0;

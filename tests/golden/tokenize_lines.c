@@ -39,7 +39,8 @@ int main(int argc, char **argv) {
   vecd_err err;
   vecd_tokenizer *tokenizer;
   uint64_t opened = vecd_now_ns(), spent = 0;
-  if (vecd_tokenizer_open(argv[1], lower, &tokenizer, &err)) return fprintf(stderr, "%s\n", err.text), 1;
+  if (vecd_tokenizer_open(argv[1], &(vecd_tokenizer_rules){.lower_first = lower}, &tokenizer, &err))
+    return fprintf(stderr, "%s\n", err.text), 1;
   opened = vecd_now_ns() - opened;
   vecd_encoding encoding = {0};
   char *line = NULL;

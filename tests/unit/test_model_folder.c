@@ -116,7 +116,7 @@ static void a_plain_folder_is_read(void **state) {
   assert_true(json_is_object(f.config));
   assert_int_equal(f.max_tokens, 48);
   assert_string_equal(f.max_tokens_from, "sentence_bert_config.json");
-  assert_true(f.has_modules && f.normalize && !f.do_lower_case && f.include_prompt);
+  assert_true(f.has_modules && f.normalize && !f.tokenizer_rules.lower_first && f.include_prompt);
   assert_int_equal(f.n_pools, 1);
   assert_int_equal(f.pools[0], VECD_POOL_MEAN);
   assert_int_equal(f.pool_dimension, 8);
@@ -218,7 +218,7 @@ static void the_limit_has_an_order_of_precedence(void **state) {
   vecd_model_folder f = open_good();
   assert_int_equal(f.max_tokens, 24);
   assert_string_equal(f.max_tokens_from, "sentence_roberta_config.json");
-  assert_true(f.do_lower_case);
+  assert_true(f.tokenizer_rules.lower_first);
   vecd_model_folder_close(&f);
 }
 

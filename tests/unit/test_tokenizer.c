@@ -57,7 +57,7 @@ static const char *file_text(sections s) {
 static vecd_tokenizer *make(sections s) {
   vecd_tokenizer *t = NULL;
   vecd_err err = {0};
-  if (vecd_tokenizer_parse("t.json", vecd_span_of(file_text(s)), false, &t, &err)) fail_msg("%s", err.text);
+  if (vecd_tokenizer_parse("t.json", vecd_span_of(file_text(s)), NULL, &t, &err)) fail_msg("%s", err.text);
   return t;
 }
 
@@ -218,7 +218,8 @@ static void test_lower_first(void **state) {
   (void)state;
   vecd_tokenizer *t = NULL;
   const char *text = file_text((sections){.normalizer = BERT(true, true, null, false)});
-  assert_int_equal(vecd_tokenizer_parse("t.json", vecd_span_of(text), true, &t, NULL), VECD_OK);
+  assert_int_equal(vecd_tokenizer_parse("t.json", vecd_span_of(text), &(vecd_tokenizer_rules){.lower_first = true}, &t, NULL),
+                   VECD_OK);
   expect_span(t, VECD_SPAN("A \xc3\x89 \xc4\xb0"), "3 9 17 18", "3@0-1 9@2-3 17@4-5 18@4-5");
   vecd_tokenizer_close(&t);
 }
@@ -329,7 +330,7 @@ static void expect_refused(sections s, vecd_status code, const char *named) {
   vecd_tokenizer *t = NULL;
   vecd_err err = {0};
   size_t before = vecd_mem_total_bytes();
-  vecd_status got = vecd_tokenizer_parse("t.json", vecd_span_of(file_text(s)), false, &t, &err);
+  vecd_status got = vecd_tokenizer_parse("t.json", vecd_span_of(file_text(s)), NULL, &t, &err);
   assert_null(t);
   if (got != code || err.code != code) fail_msg("code %d for %s: %s", got, named, err.text);
   if (strncmp(err.text, "t.json", 6) != 0 || !strstr(err.text, named)) fail_msg("\"%s\" does not name %s", err.text, named);
@@ -412,9 +413,9 @@ static void test_hostile_sections(void **state) {
       VECD_BAD_MODEL, "which \"a\" has too");
   vecd_tokenizer *t = NULL;
   vecd_err err;
-  assert_int_equal(vecd_tokenizer_parse("t.json", VECD_SPAN("[]"), false, &t, &err), VECD_BAD_MODEL);
-  assert_int_equal(vecd_tokenizer_parse("t.json", VECD_SPAN("{"), false, &t, &err), VECD_BAD_SYNTAX);
-  assert_int_equal(vecd_tokenizer_parse("t.json", VECD_SPAN("{\"version\":\"2.0\"}"), false, &t, &err), VECD_UNSUPPORTED);
+  assert_int_equal(vecd_tokenizer_parse("t.json", VECD_SPAN("[]"), NULL, &t, &err), VECD_BAD_MODEL);
+  assert_int_equal(vecd_tokenizer_parse("t.json", VECD_SPAN("{"), NULL, &t, &err), VECD_BAD_SYNTAX);
+  assert_int_equal(vecd_tokenizer_parse("t.json", VECD_SPAN("{\"version\":\"2.0\"}"), NULL, &t, &err), VECD_UNSUPPORTED);
 }
 
 /* The real door: a file. */
@@ -427,16 +428,16 @@ static void test_open_file(void **state) {
   assert_true(fd >= 0);
   const char *text = file_text((sections){0});
   assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-  assert_int_equal(vecd_tokenizer_open(path, false, &t, &err), VECD_OK);
+  assert_int_equal(vecd_tokenizer_open(path, NULL, &t, &err), VECD_OK);
   expect_span(t, VECD_SPAN("ab"), "6", NULL);
   assert_true(vecd_tokenizer_bytes(t) >= 20 * sizeof(vecd_piece));
   assert_true(vecd_tokenizer_bytes(t) <= vecd_mem_bytes(VECD_MEM_VOCAB));
   vecd_tokenizer_close(&t);
   assert_int_equal(ftruncate(fd, 10), 0);
-  assert_int_equal(vecd_tokenizer_open(path, false, &t, &err), VECD_BAD_MODEL);
+  assert_int_equal(vecd_tokenizer_open(path, NULL, &t, &err), VECD_BAD_MODEL);
   close(fd);
   unlink(path);
-  assert_int_equal(vecd_tokenizer_open(path, false, &t, &err), VECD_NOT_FOUND);
+  assert_int_equal(vecd_tokenizer_open(path, NULL, &t, &err), VECD_NOT_FOUND);
 }
 
 static void test_bad_text(void **state) {
@@ -559,7 +560,7 @@ static void test_failing_memory(void **state) {
     vecd_err err = {0};
     const char *text = file_text(rich);
     vecd_mem_fail_nth(n);
-    vecd_status s = vecd_tokenizer_parse("t.json", vecd_span_of(text), true, &t, &err);
+    vecd_status s = vecd_tokenizer_parse("t.json", vecd_span_of(text), &(vecd_tokenizer_rules){.lower_first = true}, &t, &err);
     if (!s) s = vecd_tokenizer_encode(t, vecd_span_of(rich_text), 0, VECD_TOK_OFFSETS, &e, &err);
     vecd_mem_fail_nth(0);
     vecd_encoding_fini(&e);
