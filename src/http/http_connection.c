@@ -72,10 +72,11 @@ static void end_request(vecd_http_connection *c) {
     if (handler_of(c)->on_done) handler_of(c)->on_done(handler_of(c)->ctx, &c->req);
   }
   vecd_arena arena = c->req.arena;
-  if (arena.next_bytes > KEEP_BYTES)
+  if (arena.head != c->arena_first)
     vecd_arena_fini(&arena);
   else
     vecd_arena_reset(&arena);
+  c->arena_first = arena.head;
   c->req = (vecd_http_request){.arena = arena, .peer = c->peer};
   vecd_buf *reused[] = {&c->body, &c->answer.headers};
   for (size_t i = 0; i < sizeof reused / sizeof *reused; i++) {
@@ -254,6 +255,7 @@ static bool take_head(vecd_http_connection *c) {
   char *copy = vecd_arena_alloc(&c->req.arena, c->scan.pos);
   vecd_http_header *headers = vecd_arena_alloc(&c->req.arena, cap * sizeof *headers);
   if (!copy || !headers) return refuse(c, 503, "out of memory");
+  c->arena_first = c->req.arena.head;
   memcpy(copy, p, c->scan.pos);
   c->in_pos += c->scan.pos;
   vecd_http_head head;

@@ -78,10 +78,11 @@ struct vecd_http_connection {
 
   /* The request. */
   vecd_http_request req;
-  bool in_handler;  /* on_head was called: on_done is due */
-  bool owed;        /* the handler owes an answer (or a wake) */
-  bool answered;    /* it was given inside the callback */
-  bool cancel_told; /* on_cancel was called */
+  vecd_arena_chunk *arena_first; /* what the head needed: kept for the next request; what the handler adds goes back */
+  bool in_handler;               /* on_head was called: on_done is due */
+  bool owed;                     /* the handler owes an answer (or a wake) */
+  bool answered;                 /* it was given inside the callback */
+  bool cancel_told;              /* on_cancel was called */
   bool keep_alive;
   vecd_http_answer answer;
   vecd_http_connection *next_answer; /* the shard's queue */
