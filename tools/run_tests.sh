@@ -132,7 +132,7 @@ fuzz() {
     return 0
   fi
   CC=clang tools/build.sh build-fuzz -Dtests=false -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
-    -Dbuildtype=debugoptimized all
+    -Dc_args=-fsanitize=fuzzer-no-link -Dbuildtype=debugoptimized all
   for target in build-fuzz/tests/fuzz/fuzz_*; do
     [ -f "$target" ] && [ -x "$target" ] || continue
     name=$(basename "$target")
