@@ -61,7 +61,8 @@ void VF_NAME(gemm_f32)(const float *a, size_t lda, const float *b, const float *
     size_t n = rows < VF_MR ? rows : VF_MR;
     switch (n) {
       TILE_OF(1)
-      TILE_OF(2) TILE_OF(3) TILE_OF(4) TILE_OF(5) TILE_OF(6)
+      TILE_OF(2)
+      TILE_OF(3) TILE_OF(4) TILE_OF(5) TILE_OF(6)
 #if VF_MR > 6
           TILE_OF(7) TILE_OF(8) TILE_OF(9) TILE_OF(10) TILE_OF(11) TILE_OF(12)
 #endif

@@ -12,7 +12,7 @@
  * pack_f32     one panel: dst[p][i] = src[i][p] for i < rows, 0 for rows <= i < nr. src: rows of k values, ld floats apart.
  * act_*_f32    in place on `rows` rows of n values, ld floats apart.
  *              gelu: x * Phi(x) by the error function; gelu_tanh: the tanh form (Hendrycks & Gimpel, arXiv:1606.08415);
- *              silu: x / (1 + e^-x); relu.
+ *              silu: x / (1 + e^-x); relu. NaN gives NaN, inf gives inf, -inf NaN or next to nothing.
  * softmax_f32  in place on `rows` rows of n values, ld floats apart: e^(scale x - max) / sum.
  * layer_norm_f32  out[i] = (t - mean) / sqrt(var + eps) * gamma + beta with t = x[i] + residual[i] (residual nullable), rows of n
  *              values, ldx / ldr / ldo floats apart; out may be x or residual (Ba et al., arXiv:1607.06450).

@@ -18,7 +18,7 @@ void vecd_act_gelu_tanh_f32_ref(float *x, size_t ld, size_t rows, size_t n) {
 
 void vecd_act_silu_f32_ref(float *x, size_t ld, size_t rows, size_t n) { EACH(v / (1.0f + expf(-v))) }
 
-void vecd_act_relu_f32_ref(float *x, size_t ld, size_t rows, size_t n) { EACH(v > 0.0f ? v : 0.0f) }
+void vecd_act_relu_f32_ref(float *x, size_t ld, size_t rows, size_t n) { EACH(v < 0.0f ? 0.0f : v) }
 
 void vecd_softmax_f32_ref(float *x, size_t ld, size_t rows, size_t n, float scale) {
   for (size_t i = 0; i < rows; i++) {

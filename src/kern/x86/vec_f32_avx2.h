@@ -1,8 +1,9 @@
 /* vec_f32_avx2.h - the vector of 8 floats the shared kernel bodies are written in.
  *
  * VF_N lanes, VF_MR rows of the gemm tile, VF_NAME(op) the function's name. `_part` touches only the first n < VF_N lanes and
- * reads the rest as 0; vf_keep takes lanes from n on out of `rest`; vf_scale2(a, n) = a 2^n for whole n in -126 .. 127;
- * vf_zero_below(a, x, limit) is 0 where x < limit (NaN kept); vf_sum and vf_top reduce in a fixed order. */
+ * reads the rest as 0; vf_keep takes lanes from n on out of `rest`; vf_max(a, b) and vf_min(a, b) are b where a or b is NaN;
+ * vf_scale2(a, n) = a 2^n for whole n in -126 .. 127; vf_zero_below(a, x, limit) is 0 where x < limit (NaN kept); vf_sum and
+ * vf_top reduce in a fixed order. */
 #ifndef VECD_KERN_VEC_F32_AVX2_H
 #define VECD_KERN_VEC_F32_AVX2_H
 
