@@ -37,6 +37,8 @@ static void try_routes(vecd_span line, vecd_arena *arena) {
   if (!m.route) return;
   vecd_assert(m.route->method == method || (m.route->method == VECD_HTTP_GET && method == VECD_HTTP_HEAD));
   vecd_assert(strstr(m.allow, vecd_http_method_name(method)));
+  for (size_t i = 0; i < m.rest.len; i++)
+    if ((unsigned char)m.rest.ptr[i] <= ' ') return; /* the HTTP layer lets no such path through */
   vecd_span id;
   vecd_err err;
   if (vecd_http_percent_decode(arena, m.rest, &id, &err)) {
