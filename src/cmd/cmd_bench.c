@@ -3,6 +3,7 @@
  * Ids in, vectors out. The limit (register-only multiply-adds on all threads at once) and the workloads are measured in turns,
  * round after round, because the clock of a shared machine wanders: a share compares two things measured within a moment of each
  * other. What is printed is the median over rounds. A multiply-add counts as two operations, real tokens only. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -18,7 +19,7 @@
 
 typedef struct workload {
   const char *name, *what;
-  size_t n_seqs, least, most; /* lengths run evenly from least to most */
+  size_t n_seqs, least, most; /* lengths: see length_of() */
 } workload;
 
 static const workload workloads[] = {
@@ -81,10 +82,12 @@ static double measure_limit(bench *b) {
   return b->limits[b->n_limits++] = measure_limit_once(b, b->limit_loops, &ns);
 }
 
+/* Many short ones and a few long ones, as texts are: least * (most / least) ^ t^3 for t from 0 to 1. */
 static size_t length_of(const workload *w, size_t i) {
-  if (w->n_seqs == 1) return w->most;
-  size_t shuffled = i * 37 % w->n_seqs; /* 37 is odd and no divisor: every length once, in no order */
-  return w->least + shuffled * (w->most - w->least) / (w->n_seqs - 1);
+  if (w->least == w->most) return w->most;
+  size_t shuffled = i * 37 % w->n_seqs; /* 37 is prime and no divisor: every length once, in no order */
+  double t = (double)shuffled / (double)(w->n_seqs - 1);
+  return (size_t)((double)w->least * pow((double)w->most / (double)w->least, t * t * t) + 0.5);
 }
 
 /* Two for each multiply-add of the linear layers and of attention's two products. */
