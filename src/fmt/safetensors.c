@@ -12,7 +12,7 @@
 
 #define MOST_HEADER_BYTES ((size_t)100000000)
 #define MOST_NAME_BYTES   512
-#define MOST_VALUES       500000 /* JSON values in a header: room for some 50 000 tensors in some 50 MB */
+#define MOST_VALUES       300000 /* JSON values in a header: room for some 30 000 tensors in some 30 MB */
 
 struct vecd_safetensors {
   vecd_arena arena; /* path, names, tensors */

@@ -383,7 +383,9 @@ def _(f): f.edit(TOKENIZER, lambda t: t["model"].update(unk_token="[ELDERBERRY]"
 
 
 @damage("tokenizer-normalizer-unknown", TOKENIZER, "normalizer", "Elder")
-def _(f): f.edit(TOKENIZER, lambda t: t.update(normalizer={"type": "Elder"}))
+def _(f):
+    f.set("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")  # BertTokenizer makes its own normalizer
+    f.edit(TOKENIZER, lambda t: t.update(normalizer={"type": "Elder"}))
 
 
 # Modules and settings
