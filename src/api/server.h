@@ -11,8 +11,8 @@
  *   vecd_api_server_free()
  *
  * Nothing is printed. What goes wrong with a request is logged (base/log.h): one line a request at debug level, what is our
- * fault at warn. Nothing is logged at info or above while all is well and before a failed run returns, so the program's one
- * line on a failed start stands alone. */
+ * fault at warn. A run whose default model cannot be loaded logs nothing at info or above, so the program's one line on a failed
+ * start stands alone; a server without a default model says so at warn. */
 #ifndef VECD_API_SERVER_H
 #define VECD_API_SERVER_H
 
