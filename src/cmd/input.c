@@ -131,10 +131,10 @@ static vecd_status parse_line(vecd_input *in, vecd_span line, uint64_t number, v
   return VECD_OK;
 }
 
-/* True when a read would not wait. Regular files never do. */
+/* True when a read would not wait. Regular files never do; a signal ends the wait, not ready. */
 static bool is_ready(int fd, int wait_ms) {
   struct pollfd p = {.fd = fd, .events = POLLIN};
-  return poll(&p, 1, wait_ms) != 0;
+  return poll(&p, 1, wait_ms) > 0;
 }
 
 /* Reads some more behind what is there. */

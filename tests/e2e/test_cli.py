@@ -435,3 +435,132 @@ def test_the_library_of_models_can_be_chosen_by_environment(vecd, tmp_path, tiny
     (data / "vecd" / "models" / "mine").symlink_to(tiny_model)
     run = vecd("embed", "-m", "mine", "x", models="", env={"XDG_DATA_HOME": str(data)})
     assert rows(run).shape == (1, 36)
+
+
+# --- what is easily got wrong
+
+
+def test_npy_into_a_pipe_from_a_pipe(vecd, tmp_path):
+    """The header comes first and holds the count, which is known last."""
+    text = "\n".join(f"text {i}" for i in range(3000)).encode()
+    piped = vecd("embed", *M, "--format", "npy", stdin=text, env={"TMPDIR": str(tmp_path)})
+    assert piped.code == 0, piped.err
+    got = np.load(io.BytesIO(piped.raw))
+    assert got.shape == (3000, 36) and np.array_equal(got[[7, 2999]], rows(vecd("embed", *M, "text 7", "text 2999")))
+    assert list(tmp_path.iterdir()) == [], "the temporary file has no name"
+    one_line(vecd("embed", *M, "--format", "npy", stdin=text, env={"TMPDIR": str(tmp_path / "gone")}), 1, "TMPDIR", "-o")
+    assert np.load(io.BytesIO(vecd("embed", *M, "--format", "npy", stdin=b"").raw)).shape == (0, 36)
+
+
+def test_npy_behind_something_else_in_a_file(vecd_bin, tiny_models, tmp_path):
+    out = tmp_path / "out"
+    for mode in ("ab", "r+b"):
+        out.write_bytes(b"front")
+        with open(out, mode) as f:
+            f.seek(5)
+            subprocess.run([vecd_bin, "embed", *M, "--format", "npy"], input=b"a\nb\n", stdout=f, check=True, env=clean_env(tiny_models))
+        assert out.read_bytes()[:5] == b"front"
+        assert np.load(io.BytesIO(out.read_bytes()[5:])).shape == (2, 36)
+
+
+def test_the_input_is_not_overwritten(vecd, tmp_path):
+    path = tmp_path / "texts"
+    path.write_text("a\nb\n")
+    (tmp_path / "link").symlink_to(path)
+    for out in (path, tmp_path / "link"):
+        one_line(vecd("embed", *M, "-i", path, "-o", out), 1, str(out), "input")
+    assert path.read_text() == "a\nb\n"
+
+
+def test_a_failed_start_leaves_the_old_output(vecd, tmp_path):
+    path = tmp_path / "out"
+    path.write_text("precious")
+    assert vecd("embed", "-m", "gone", "-o", path, "x").code == 1
+    assert path.read_text() == "precious"
+
+
+def test_too_long_a_line_is_named(vecd):
+    one_line_at(vecd("embed", *M, stdin=b"fine\n" + b"x" * (17 << 20) + b"\nfine\n"), 2, "MiB")
+
+
+def test_a_bad_line_leaves_what_came_before(vecd, tmp_path):
+    for form, load in (("json", json.load), ("npy", np.load)):
+        path = tmp_path / f"out.{form}"
+        run = vecd("embed", *M, "--format", form, "-o", path, stdin=b"one\ntwo\n\xff\nfour\n")
+        one_line(run, 1, "standard input: line 3", "byte 0")
+        with open(path, "rb") as f:
+            assert np.array(load(f)).shape == (2, 36)
+
+
+def test_a_bad_argument_is_named(vecd_bin, tiny_models):
+    for command in ("embed", "tokenize", "similarity"):
+        done = subprocess.run([vecd_bin, command, *M, "fine", b"not \xff"], capture_output=True, env=clean_env(tiny_models))
+        assert done.returncode == 1 and b"argument 2: not valid UTF-8 at byte 4" in done.stderr, done.stderr
+
+
+def test_more_arguments_than_a_batch_has(vecd):
+    texts = [f"text {i}" for i in range(2500)]
+    got = rows(vecd("embed", *M, *texts))
+    assert len(got) == 2500 and np.array_equal(got[2400], rows(vecd("embed", *M, texts[2400]))[0])
+    run = vecd("similarity", *M, *texts)
+    assert run.code == 0 and len(run.lines()) == 2499
+
+
+def test_termination_is_an_interrupt_too(vecd_bin, tiny_models, tmp_path):
+    """Also while waiting for input that does not come."""
+    out = tmp_path / "out"
+    child = subprocess.Popen([vecd_bin, "embed", *M, "--format", "json", "-o", out], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                             env=clean_env(tiny_models))
+    child.stdin.write(b"one\ntwo\nhalf a li")
+    child.stdin.flush()
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end and not (out.exists() and out.stat().st_size > 500):
+        time.sleep(0.02)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(DEADLINE_S) == 1 and b"interrupted" in child.stderr.read()
+    assert len(json.loads(out.read_text())) == 2
+    child.stdin.close()
+
+
+def test_tokenize_reads_jsonl_whole(vecd, golden, tmp_path):
+    texts, ids, _ = golden
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    run = vecd("tokenize", *M, "-i", path)
+    assert [json.loads(line) for line in run.lines()] == ids
+    for line in vecd("tokenize", *M, "-i", path, "--tokens").lines():
+        assert sorted(json.loads(line)) == ["ids", "offsets", "tokens"]
+
+
+def test_tokenize_needs_no_weights(vecd, tiny_model, tmp_path):
+    for entry in tiny_model.iterdir():
+        (tmp_path / entry.name).symlink_to(entry)
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert vecd("tokenize", "-m", tmp_path, "hello").out == vecd("tokenize", *M, "hello").out
+
+
+def test_similarity_prints_one_line_a_text(vecd):
+    lines = vecd("similarity", *M, "a", "two\nlines", "a\ttab", "\x1b[31m").lines()
+    assert sorted(line.split("\t")[1] for line in lines) == sorted(["two\\nlines", "a\\ttab", "\\x1b[31m"])
+
+
+def test_a_slip_of_the_finger_is_recognised(vecd):
+    assert "did you mean --threads?" in vecd("embed", "--thraeds", "2", "x").err
+    assert "did you mean similarity?" in vecd("similartiy", "a", "b").err
+
+
+def test_json_of_models_show_and_bench(vecd, tmp_path, tiny_model):
+    (tmp_path / 'quo"te').symlink_to(tiny_model)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    broken, good = json.loads(vecd("models", "--json", "--models", tmp_path).out)
+    assert broken["id"] == "broken" and "config.json" in broken["error"]
+    assert good["id"] == 'quo"te' and (good["dimension"], good["max_tokens"]) == (36, 48) and good["weights_bytes"] > 0
+    assert "cannot be used" in vecd("models", models=tmp_path).out
+    show = json.loads(vecd("show", "bert-no-modules", "--json").out)
+    assert show["dimension"] == 32 and show["normalize"] is True and "mean" in show["assumed"]
+    bench = json.loads(vecd("bench", *M, "--json").out)
+    assert bench["limit_gflops"] > 0
+    assert {w["name"] for w in bench["workloads"]} == {"q12", "b32x16"}, "the tiny model takes 48 tokens"
+    assert all(0 < w["share"] < 2 and w["ms"] > 0 for w in bench["workloads"])
