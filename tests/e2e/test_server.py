@@ -398,7 +398,7 @@ def test_a_curl_line_that_works_is_printed(start_server):
 def test_a_signal_drains(start_server, sig):
     """What was taken is finished and answered, nothing new is accepted, the exit code is 0."""
     server = start_server("--grace", "30")
-    body = json.dumps({"texts": ["many words to keep it busy " * 10] * 1500, "model": MODEL}).encode()
+    body = json.dumps({"texts": ["many words to keep it busy " * 10] * 15000, "model": MODEL}).encode()
     with server.connect() as busy, server.connect() as idle:
         busy.sendall(b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                      % len(body) + body)
