@@ -18,8 +18,10 @@ static void pool_one(vecd_pool pool, const float *tokens, size_t ld, size_t n, s
   case VECD_POOL_MAX:
     memcpy(out, tokens, h * sizeof *out);
     for (size_t i = 1; i < n; i++)
-      for (size_t j = 0; j < h; j++) /* a NaN must come through */
-        if (!(tokens[i * ld + j] <= out[j])) out[j] = tokens[i * ld + j];
+      for (size_t j = 0; j < h; j++) { /* a NaN must come through, and stay */
+        float t = tokens[i * ld + j];
+        if (t > out[j] || isnan(t)) out[j] = t;
+      }
     return;
   case VECD_POOL_MEAN:
   case VECD_POOL_MEAN_SQRT_LEN:
