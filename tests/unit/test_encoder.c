@@ -1,0 +1,341 @@
+/* test_encoder.c - token ids -> vectors: every tiny golden folder against what sentence-transformers gave, on every ISA this CPU
+ * has and teams of 1, 2 and 3; a sequence's bits depend on nothing but its ids; the forward pass allocates nothing; every
+ * allocation of vecd_encoder_open() may fail. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <malloc.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "nn/encoder.h"
+#include "nn/pooling.h"
+
+#define MOST_DIFFERENCE 1e-5 /* times the largest value where that is over 1 */
+
+enum { MOST_FOLDERS = 64, MOST_THREADS = 3, N_BATCHES = 20, MOST_BATCH = 6 };
+
+/* Folders that vecd refuses to open, and why. */
+static const struct {
+  const char *name;
+  vecd_status status;
+} refused[] = {
+    {"bert-prompt", VECD_UNSUPPORTED}, /* a default prompt */
+};
+enum { N_REFUSED = sizeof refused / sizeof *refused };
+
+/* One folder's golden data. */
+typedef struct golden {
+  char name[256];
+  vecd_model_folder folder;
+  size_t n;
+  uint32_t **ids, *lens; /* [n] */
+  size_t dimension;
+  float *want;  /* [n, dimension] */
+  float *alone; /* [n, dimension] on the ISA at hand, each sequence alone, not normalised */
+} golden;
+
+static golden folders[MOST_FOLDERS];
+static size_t n_folders;
+
+/* Zeroed, so that no room is left to chance; a failure ends the test. */
+static void *room(size_t n, size_t size) {
+  void *p = calloc(n, size);
+  assert_non_null(p);
+  return p;
+}
+
+static void read_ids(golden *g, const char *dir) {
+  char path[1024];
+  vecd_err err;
+  json_t *json;
+  snprintf(path, sizeof path, "%s/golden.json", dir);
+  if (vecd_json_read(path, (size_t)16 << 20, &json, &err)) fail_msg("%s", err.text);
+  const json_t *ids = json_object_get(json, "ids");
+  g->n = json_array_size(ids);
+  assert_in_range(g->n, 1, VECD_ENCODER_MAX_SEQS);
+  g->ids = room(g->n, sizeof *g->ids);
+  g->lens = room(g->n, sizeof *g->lens);
+  for (size_t i = 0; i < g->n; i++) {
+    const json_t *row = json_array_get(ids, i);
+    g->lens[i] = (uint32_t)json_array_size(row);
+    g->ids[i] = room(g->lens[i], sizeof **g->ids);
+    for (size_t j = 0; j < g->lens[i]; j++) g->ids[i][j] = (uint32_t)json_integer_value(json_array_get(row, j));
+  }
+  json_decref(json);
+}
+
+static void read_vectors(golden *g, const char *dir) {
+  char path[1024];
+  vecd_err err;
+  vecd_mapping npy;
+  snprintf(path, sizeof path, "%s/vectors.npy", dir);
+  if (vecd_mapping_open(path, &npy, &err)) fail_msg("%s", err.text);
+  size_t header = 10u + npy.ptr[8] + 256u * npy.ptr[9]; /* version 1.0: magic, version, length, a Python dict */
+  size_t n_values = (npy.len - header) / sizeof(float);
+  g->dimension = n_values / g->n;
+  assert_int_equal(npy.len, header + g->n * g->dimension * sizeof(float));
+  assert_true(g->dimension > 0);
+  g->want = room(n_values, sizeof *g->want);
+  g->alone = room(n_values, sizeof *g->alone);
+  memcpy(g->want, npy.ptr + header, n_values * sizeof *g->want);
+  vecd_mapping_close(&npy);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+
+static int read_folders(void **state) {
+  (void)state;
+  char tiny[512], dir[800];
+  vecd_err err;
+  const char *root = getenv("VECD_SOURCE_ROOT");
+  snprintf(tiny, sizeof tiny, "%s/tests/golden/tiny", root ? root : ".");
+  struct dirent **entries;
+  int n_entries = scandir(tiny, &entries, NULL, by_name);
+  size_t n_refused = 0;
+  for (int i = 0; i < n_entries; i++) {
+    golden *g = &folders[n_folders];
+    snprintf(dir, sizeof dir, "%s/%s", tiny, entries[i]->d_name);
+    snprintf(g->name, sizeof g->name, "%s", entries[i]->d_name);
+    free(entries[i]);
+    if (g->name[0] == '.' || !vecd_dir_exists(dir)) continue;
+    vecd_status want = VECD_OK, s = vecd_model_folder_open(dir, &g->folder, &err);
+    for (size_t k = 0; k < N_REFUSED; k++)
+      if (strcmp(refused[k].name, g->name) == 0) want = refused[k].status, n_refused++;
+    if (s != want) fail_msg("%s: status %d, not %d: %s", g->name, (int)s, (int)want, s ? err.text : "");
+    if (s) {
+      print_message("%s is refused, as it must be: %s\n", g->name, err.text);
+      continue;
+    }
+    read_ids(g, dir);
+    read_vectors(g, dir);
+    n_folders++;
+    assert_true(n_folders < MOST_FOLDERS);
+  }
+  free(entries);
+  assert_int_equal(n_refused, N_REFUSED);
+  assert_true(n_folders >= 20);
+  return 0;
+}
+
+static int drop_folders(void **state) {
+  (void)state;
+  for (size_t f = 0; f < n_folders; f++) {
+    golden *g = &folders[f];
+    for (size_t i = 0; i < g->n; i++) free(g->ids[i]);
+    free(g->ids);
+    free(g->lens);
+    free(g->want);
+    free(g->alone);
+    vecd_model_folder_close(&g->folder);
+  }
+  return 0;
+}
+
+static vecd_encoder *open_encoder(const golden *g, const vecd_kern *kern, vecd_team *team) {
+  vecd_encoder *e = NULL;
+  vecd_err err;
+  if (vecd_encoder_open(&g->folder, kern, team, &e, &err)) fail_msg("%s: %s", g->name, err.text);
+  assert_int_equal(vecd_encoder_dimension(e), g->dimension);
+  for (size_t i = 0; i < g->n; i++) assert_in_range(g->lens[i], 1, vecd_encoder_max_tokens(e));
+  return e;
+}
+
+/* Runs the sequences picked[0 .. n-1] as one batch into out, [n, dimension]. */
+static void run(vecd_encoder *e, const golden *g, const size_t *picked, size_t n, float *out) {
+  const uint32_t *ids[VECD_ENCODER_MAX_SEQS];
+  uint32_t lens[VECD_ENCODER_MAX_SEQS];
+  float *rows[VECD_ENCODER_MAX_SEQS];
+  for (size_t i = 0; i < n; i++) {
+    ids[i] = g->ids[picked[i]];
+    lens[i] = g->lens[picked[i]];
+    rows[i] = out + i * g->dimension;
+  }
+  vecd_encoder_run(e, ids, lens, n, rows);
+}
+
+static uint32_t random_state = 1;
+static uint32_t random_below(uint32_t n) {
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 17;
+  random_state ^= random_state << 5;
+  return random_state % n;
+}
+
+/* Largest difference as a share of what is allowed. */
+static double compare(const golden *g, const float *got) {
+  double worst = 0;
+  float *v = room(g->dimension, sizeof *v);
+  for (size_t i = 0; i < g->n; i++) {
+    const float *want = g->want + i * g->dimension;
+    double largest = 1, difference = 0;
+    memcpy(v, got + i * g->dimension, g->dimension * sizeof *v);
+    if (g->folder.normalize) vecd_normalize_l2(v, g->dimension);
+    for (size_t j = 0; j < g->dimension; j++) {
+      largest = fmax(largest, fabs((double)want[j]));
+      double d = fabs((double)v[j] - want[j]);
+      if (!(d <= difference)) difference = d; /* a NaN stays */
+    }
+    double share = difference / (MOST_DIFFERENCE * largest);
+    if (!(share <= worst)) worst = share;
+  }
+  free(v);
+  return worst;
+}
+
+static void same_bits(const golden *g, const size_t *picked, size_t n, const float *got, const char *isa, unsigned threads) {
+  for (size_t i = 0; i < n; i++)
+    if (memcmp(got + i * g->dimension, g->alone + picked[i] * g->dimension, g->dimension * sizeof *got) != 0)
+      fail_msg("%s, %s, %u threads: sequence %zu has other bits in a batch of %zu", g->name, isa, threads, picked[i], n);
+}
+
+/* One folder on one ISA: alone with one thread, then all at once and in random batches with every team. */
+static double check_folder(golden *g, const vecd_kern *kern, vecd_team *const *teams) {
+  double worst = 0;
+  size_t picked[VECD_ENCODER_MAX_SEQS];
+  float *out = room(g->n > MOST_BATCH ? g->n : MOST_BATCH, g->dimension * sizeof *out);
+  for (unsigned threads = 1; threads <= MOST_THREADS; threads++) {
+    vecd_encoder *e = open_encoder(g, kern, teams[threads - 1]);
+    for (size_t i = 0; i < g->n; i += threads) {
+      run(e, g, &i, 1, out);
+      if (threads == 1)
+        memcpy(g->alone + i * g->dimension, out, g->dimension * sizeof *out);
+      else
+        same_bits(g, &i, 1, out, kern->isa, threads);
+    }
+    for (size_t i = 0; i < g->n; i++) picked[i] = i;
+    run(e, g, picked, g->n, out);
+    same_bits(g, picked, g->n, out, kern->isa, threads);
+    double share = compare(g, out);
+    if (!(share <= worst)) worst = share;
+    for (unsigned batch = 0; batch < N_BATCHES; batch++) {
+      size_t n = 1 + random_below(MOST_BATCH);
+      for (size_t i = 0; i < n; i++) picked[i] = random_below((uint32_t)g->n);
+      run(e, g, picked, n, out);
+      same_bits(g, picked, n, out, kern->isa, threads);
+    }
+    vecd_encoder_close(&e);
+    assert_null(e);
+  }
+  free(out);
+  return worst;
+}
+
+static void agrees(void **state) {
+  const char *isa = *state;
+  vecd_kern kern;
+  if (vecd_kern_choose(&kern, isa, NULL)) {
+    print_message("this CPU has no %s: skipped\n", isa);
+    skip();
+  }
+  vecd_team *teams[MOST_THREADS];
+  for (unsigned i = 0; i < MOST_THREADS; i++) assert_int_equal(vecd_team_new(i + 1, &teams[i], NULL), VECD_OK);
+  double worst = 0;
+  const char *where = "";
+  for (size_t f = 0; f < n_folders; f++) {
+    double share = check_folder(&folders[f], &kern, teams);
+    if (!(share <= 1)) fail_msg("%s, %s: %.2e max(1, largest value)", folders[f].name, isa, share * MOST_DIFFERENCE);
+    if (share > worst) worst = share, where = folders[f].name;
+  }
+  print_message("%s, %zu folders: largest difference %.2e max(1, largest value), in %s\n", isa, n_folders,
+                worst * MOST_DIFFERENCE, where);
+  for (unsigned i = 0; i < MOST_THREADS; i++) vecd_team_free(&teams[i]);
+}
+
+/* Bytes the C library's heap has given out; 0 where it does not tell. */
+static size_t heap_bytes(void) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+  return mallinfo2().uordblks;
+#else
+  return 0;
+#endif
+}
+
+static void forward_allocates_nothing(void **state) {
+  (void)state;
+  vecd_kern kern;
+  assert_int_equal(vecd_kern_choose(&kern, NULL, NULL), VECD_OK);
+  for (unsigned threads = 1; threads <= MOST_THREADS; threads++) {
+    vecd_team *team;
+    assert_int_equal(vecd_team_new(threads, &team, NULL), VECD_OK);
+    for (size_t f = 0; f < n_folders; f++) {
+      const golden *g = &folders[f];
+      vecd_encoder *e = open_encoder(g, &kern, team);
+      size_t picked[VECD_ENCODER_MAX_SEQS];
+      for (size_t i = 0; i < g->n; i++) picked[i] = i;
+      float *out = room(g->n, g->dimension * sizeof *out);
+      uint64_t count = vecd_mem_count();
+      size_t total = vecd_mem_total_bytes(), heap = heap_bytes();
+      run(e, g, picked, g->n, out); /* the first call, too: nothing is put off until it is needed */
+      run(e, g, picked, 1, out);
+      assert_int_equal(heap_bytes(), heap);
+      assert_int_equal(vecd_mem_count(), count);
+      assert_int_equal(vecd_mem_total_bytes(), total);
+      free(out);
+      vecd_encoder_close(&e);
+    }
+    vecd_team_free(&team);
+  }
+}
+
+static void nothing(void *ctx, unsigned member) {
+  (void)ctx;
+  (void)member;
+}
+
+static void every_allocation_may_fail(void **state) {
+  (void)state;
+  static const char *const names[] = {"bert-mean-norm", "bert-f16", "bert-last-token"}; /* F32, F16, widths off the panels */
+  vecd_kern kern;
+  assert_int_equal(vecd_kern_choose(&kern, NULL, NULL), VECD_OK);
+  for (unsigned threads = 1; threads <= 2; threads++) {
+    vecd_team *team;
+    assert_int_equal(vecd_team_new(threads, &team, NULL), VECD_OK);
+    vecd_team_run(team, nothing, NULL); /* a thread still starting up gives memory back */
+    size_t n_seen = 0;
+    for (size_t f = 0; f < n_folders; f++) {
+      bool named = false;
+      for (size_t i = 0; i < sizeof names / sizeof *names; i++) named |= strcmp(names[i], folders[f].name) == 0;
+      if (!named) continue;
+      n_seen++;
+      size_t before = vecd_mem_total_bytes();
+      for (uint64_t n = 1;; n++) {
+        vecd_encoder *e = NULL;
+        vecd_err err;
+        vecd_mem_fail_nth(n);
+        vecd_status s = vecd_encoder_open(&folders[f].folder, &kern, team, &e, &err);
+        vecd_mem_fail_nth(0);
+        if (s == VECD_OK) {
+          vecd_encoder_close(&e);
+          assert_int_equal(vecd_mem_total_bytes(), before);
+          assert_true(n > 5); /* it did fail before */
+          break;
+        }
+        assert_int_equal(s, VECD_NO_MEMORY);
+        assert_null(e);
+        assert_true(err.text[0] != '\0');
+        assert_int_equal(vecd_mem_total_bytes(), before);
+        assert_true(n < 10000);
+      }
+    }
+    assert_int_equal(n_seen, sizeof names / sizeof *names);
+    vecd_team_free(&team);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      {"agrees, ref", agrees, NULL, NULL, (void *)(uintptr_t) "ref"},
+      {"agrees, avx2", agrees, NULL, NULL, (void *)(uintptr_t) "avx2"},
+      {"agrees, avx512", agrees, NULL, NULL, (void *)(uintptr_t) "avx512"},
+      cmocka_unit_test(forward_allocates_nothing),
+      cmocka_unit_test(every_allocation_may_fail),
+  };
+  return cmocka_run_group_tests_name("encoder", tests, read_folders, drop_folders);
+}
