@@ -27,12 +27,26 @@ enum {
 };
 
 /* The faults, by number, so that a state's line says only what it accepts. */
-typedef enum verdict { FINE, BAD_SIZE, HUGE_SIZE, BAD_EXT, LONG_EXT, BAD_END, BAD_TRAILER, LONG_TRAILER } verdict;
+typedef enum verdict {
+  FINE,
+  BAD_SIZE,
+  HUGE_SIZE,
+  BAD_EXT,
+  LONG_EXT,
+  BAD_END,
+  BAD_TRAILER,
+  FRAMING_TRAILER,
+  LONG_TRAILER
+} verdict;
 
 static const vecd_http_fault faults[] = {
-    [BAD_SIZE] = {400, 0, "malformed chunk size"},      [HUGE_SIZE] = {413, 0, "request body too large"},
-    [BAD_EXT] = {400, 0, "malformed chunk extension"},  [LONG_EXT] = {400, 0, "chunk extensions too long"},
-    [BAD_END] = {400, 0, "chunk does not end in CRLF"}, [BAD_TRAILER] = {400, 0, "malformed trailer"},
+    [BAD_SIZE] = {400, 0, "malformed chunk size"},
+    [HUGE_SIZE] = {413, 0, "request body too large"},
+    [BAD_EXT] = {400, 0, "malformed chunk extension"},
+    [LONG_EXT] = {400, 0, "chunk extensions too long"},
+    [BAD_END] = {400, 0, "chunk does not end in CRLF"},
+    [BAD_TRAILER] = {400, 0, "malformed trailer"},
+    [FRAMING_TRAILER] = {400, 0, "framing header in a trailer"},
     [LONG_TRAILER] = {431, 0, "trailers too large"},
 };
 
@@ -74,15 +88,33 @@ static verdict ext_byte(vecd_http_chunked *d, char c) {
   }
 }
 
+/* A name that is framing in a head has no business in a trailer: another reader might merge the two. */
+static bool trailer_frames(const vecd_http_chunked *d) {
+  static const vecd_span framing[] = {{"transfer-encoding", 17}, {"content-length", 14}, {"host", 4}};
+  if (d->n_name > sizeof d->name) return false;
+  for (size_t i = 0; i < sizeof framing / sizeof *framing; i++)
+    if (vecd_span_eq((vecd_span){d->name, d->n_name}, framing[i])) return true;
+  return false;
+}
+
+static verdict trailer_name_byte(vecd_http_chunked *d, char c) {
+  if (!vecd_http_is(c, VECD_HTTP_C_TOKEN)) return BAD_TRAILER;
+  if (d->n_name < sizeof d->name) d->name[d->n_name] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+  d->n_name++; /* bounded by MOST_TRAILER_BYTES */
+  d->state = TRAILER_NAME;
+  return FINE;
+}
+
 static verdict trailer_byte(vecd_http_chunked *d, char c) {
   if (++d->trailer_bytes > MOST_TRAILER_BYTES) return LONG_TRAILER;
   switch (d->state) {
   case TRAILER_FIRST:
     if (c == '\r') return d->state = LAST_LF, FINE;
-    return vecd_http_is(c, VECD_HTTP_C_TOKEN) ? d->state = TRAILER_NAME, FINE : BAD_TRAILER;
+    d->n_name = 0;
+    return trailer_name_byte(d, c);
   case TRAILER_NAME:
-    if (c == ':') return d->state = TRAILER_VALUE, FINE;
-    return vecd_http_is(c, VECD_HTTP_C_TOKEN) ? FINE : BAD_TRAILER;
+    if (c != ':') return trailer_name_byte(d, c);
+    return trailer_frames(d) ? FRAMING_TRAILER : (d->state = TRAILER_VALUE, FINE);
   case TRAILER_VALUE:
     if (c == '\r') return d->state = TRAILER_LF, FINE;
     return vecd_http_is(c, VECD_HTTP_C_VALUE) ? FINE : BAD_TRAILER;

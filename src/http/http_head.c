@@ -154,6 +154,9 @@ static vecd_http_step note_header(const vecd_http_header *h, size_t pos, size_t 
     if (seen->coding) return FAULT(400, pos, "repeated Transfer-Encoding");
     if (seen->length) return FAULT(400, pos, "Transfer-Encoding with Content-Length");
     seen->coding = true;
+    /* Tabs around it are blanks by the letter; llhttp and others do not find "chunked" there, and so two would differ. */
+    for (const char *end = h->value.ptr + h->value.len; *end != '\r'; end++)
+      if (*end == '\t') return FAULT(400, value_pos + h->value.len, "tab behind Transfer-Encoding");
     return parse_transfer_encoding(h->value, value_pos, head, fault);
   default: break;
   }

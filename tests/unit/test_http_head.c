@@ -147,6 +147,7 @@ static const struct refusal {
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked;a=b\r\n\r\n", 400, 52},
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunkedx\r\n\r\n", 501, 45},
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n", 501, 45},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\t\r\n\r\n", 400, 52},
     {"POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", 400, 45},
     {"POST / HTTP/1.1\r\n" HOST "Expect: tea\r\n\r\n", 417, 34},
 };
@@ -356,6 +357,10 @@ static const struct chunk_case {
     {"0\r\nx: y\n\r\n", 400, 7, ""},
     {"0\r\n\rx", 400, 4, ""},
     {"0\r\n\n", 400, 3, ""},
+    {"0\r\nTransfer-encoding: x\r\n\r\n", 400, 20, ""},
+    {"0\r\nA: b\r\nContent-Length: 1\r\n\r\n", 400, 23, ""},
+    {"0\r\nHOST: h\r\n\r\n", 400, 7, ""},
+    {"0\r\nContent-Length-But-Longer: 1\r\n\r\n", 0, 35, ""},
 };
 
 static void test_chunked(void **state) {
