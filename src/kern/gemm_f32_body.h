@@ -59,14 +59,14 @@ void VF_NAME(gemm_f32)(const float *a, size_t lda, const float *b, const float *
                        size_t k) {
   while (rows) {
     size_t n = rows < VF_MR ? rows : VF_MR;
+    /* clang-format off */
     switch (n) {
-      TILE_OF(1)
-      TILE_OF(2)
-      TILE_OF(3) TILE_OF(4) TILE_OF(5) TILE_OF(6)
+      TILE_OF(1) TILE_OF(2) TILE_OF(3) TILE_OF(4) TILE_OF(5) TILE_OF(6)
 #if VF_MR > 6
-          TILE_OF(7) TILE_OF(8) TILE_OF(9) TILE_OF(10) TILE_OF(11) TILE_OF(12)
+      TILE_OF(7) TILE_OF(8) TILE_OF(9) TILE_OF(10) TILE_OF(11) TILE_OF(12)
 #endif
     }
+    /* clang-format on */
     rows -= n;
     a += n * lda;
     c += n * ldc;
