@@ -16,7 +16,10 @@ void vecd_kern_init(vecd_kern *table, unsigned features) {
   table->nr = 8;
 #define X(name, result, params) USE(table, ref, name);
   VECD_KERN_LIST(X)
+  VECD_KERN_Q8_LIST(X)
 #undef X
+  table->q8_nr = 8;
+  table->q8_bytes = 1;
 #if defined(__x86_64__)
   if ((features & AVX2_NEEDS) == AVX2_NEEDS) {
     table->isa = "avx2";
@@ -24,7 +27,10 @@ void vecd_kern_init(vecd_kern *table, unsigned features) {
     table->nr = 16;
 #define X(name, result, params) USE(table, avx2, name);
     VECD_KERN_LIST(X)
+    VECD_KERN_Q8_LIST(X)
 #undef X
+    table->q8_nr = 16;
+    table->q8_bytes = 2;
   }
   if ((features & AVX512_NEEDS) == AVX512_NEEDS) {
     table->isa = "avx512";
@@ -33,6 +39,13 @@ void vecd_kern_init(vecd_kern *table, unsigned features) {
 #define X(name, result, params) USE(table, avx512, name);
     VECD_KERN_LIST(X)
 #undef X
+    if (features & VECD_CPU_AVX512_VNNI) {
+#define X(name, result, params) USE(table, avx512vnni, name);
+      VECD_KERN_Q8_LIST(X)
+#undef X
+      table->q8_nr = 32;
+      table->q8_bytes = 1;
+    }
   }
 #else
   (void)features;
@@ -42,8 +55,8 @@ void vecd_kern_init(vecd_kern *table, unsigned features) {
 vecd_status vecd_kern_choose(vecd_kern *table, const char *isa, vecd_err *err) {
   static const struct {
     const char *name;
-    unsigned features;
-  } sets[] = {{"ref", 0}, {"avx2", AVX2_NEEDS}, {"avx512", AVX512_NEEDS}};
+    unsigned features, more; /* needed, and used where there */
+  } sets[] = {{"ref", 0, 0}, {"avx2", AVX2_NEEDS, 0}, {"avx512", AVX512_NEEDS, VECD_CPU_AVX512_VNNI}};
   unsigned have = vecd_cpu_features();
   if (!isa) {
     vecd_kern_init(table, have);
@@ -54,7 +67,7 @@ vecd_status vecd_kern_choose(vecd_kern *table, const char *isa, vecd_err *err) {
     if ((have & sets[i].features) != sets[i].features)
       return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "isa: this CPU has no %s; leave it out to use the best it has",
                           isa);
-    vecd_kern_init(table, sets[i].features);
+    vecd_kern_init(table, sets[i].features | (have & sets[i].more));
     return VECD_OK;
   }
   return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "isa: \"%s\" is not one of ref, avx2, avx512", isa);

@@ -17,7 +17,10 @@ typedef struct vecd_kern {
   result(*name) params;         \
   const char *name##_isa; /* whose kernel fills the slot */
   VECD_KERN_LIST(X)
+  VECD_KERN_Q8_LIST(X)
 #undef X
+  unsigned q8_nr;    /* columns of a gemm_q8 panel */
+  unsigned q8_bytes; /* of a quantized activation: 1, or 2 where the CPU multiplies 16-bit integers */
 } vecd_kern;
 
 /* The most mr and nr of any ISA: sizes of buffers on the stack. */
@@ -38,6 +41,12 @@ VECD_CHECK vecd_status vecd_kern_choose(vecd_kern *table, const char *isa, vecd_
   result vecd_##name##_avx2 params; \
   result vecd_##name##_avx512 params;
 VECD_KERN_LIST(X)
+#undef X
+#define X(name, result, params)        \
+  result vecd_##name##_ref params;     \
+  result vecd_##name##_avx2 params;    \
+  result vecd_##name##_avx512vnni params;
+VECD_KERN_Q8_LIST(X)
 #undef X
 
 #endif

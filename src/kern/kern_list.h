@@ -16,6 +16,13 @@
  * softmax_f32  in place on `rows` rows of n values, ld floats apart: e^(scale x - max) / sum.
  * layer_norm_f32  out[i] = (t - mean) / sqrt(var + eps) * gamma + beta with t = x[i] + residual[i] (residual nullable), rows of n
  *              values, ldx / ldr / ldo floats apart; out may be x or residual (Ba et al., arXiv:1607.06450).
+ * quantize_q8  activations for gemm_q8: each row in groups of 64 values (the last may be shorter), asymmetric, 8 bits:
+ *              q = round(x / scale) + zero in 0 .. 255, with 0 inside the range, so that 0 stays 0. x: `rows` rows of k values,
+ *              ldx floats apart. q: rows of whole groups, the last filled up with `zero`, ldq values (vecd_kern.q8_bytes bytes
+ *              each) apart. scale, zero: one for each group, lds apart.
+ * gemm_q8      c[i][j] = bias[j] + sum over groups g of scale[i][g] * (ws[g][j] * sum over p in g of (a[i][p] - zero[i][g]) *
+ *              w[p][j]), the inner sum in integers, exact, the outer by fused multiply-adds in order of g. panel: as
+ *              vecd_q8_pack() lays it out, q8_nr columns. Other parameters as gemm_f32. Bit for bit the same on every ISA.
  * peak_f32     what the processor can do at best: `loops` rounds of independent multiply-adds that touch registers only. Gives
  *              the number of floating-point operations done. `sink` keeps the compiler honest. */
 #ifndef VECD_KERN_LIST_H
@@ -34,5 +41,13 @@
     (const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma, const float *beta, float eps, \
      size_t rows, size_t n, float *out, size_t ldo))                                                                  \
   X(peak_f32, double, (size_t loops, float *sink))
+
+/* Operations on 8-bit integers: chosen by other CPU features than those above, so a table of their own. */
+#define VECD_KERN_Q8_LIST(X)                                                                                          \
+  X(quantize_q8, void,                                                                                                \
+    (const float *x, size_t ldx, size_t rows, size_t k, void *q, size_t ldq, float *scale, int32_t *zero, size_t lds)) \
+  X(gemm_q8, void,                                                                                                    \
+    (const void *a, size_t lda, const float *scale, const int32_t *zero, size_t lds, const unsigned char *panel,      \
+     const float *bias, float *c, size_t ldc, size_t rows, size_t k))
 
 #endif
