@@ -42,9 +42,9 @@ VECD_CHECK vecd_status vecd_kern_choose(vecd_kern *table, const char *isa, vecd_
   result vecd_##name##_avx512 params;
 VECD_KERN_LIST(X)
 #undef X
-#define X(name, result, params)        \
-  result vecd_##name##_ref params;     \
-  result vecd_##name##_avx2 params;    \
+#define X(name, result, params)     \
+  result vecd_##name##_ref params;  \
+  result vecd_##name##_avx2 params; \
   result vecd_##name##_avx512vnni params;
 VECD_KERN_Q8_LIST(X)
 #undef X

@@ -43,11 +43,11 @@
   X(peak_f32, double, (size_t loops, float *sink))
 
 /* Operations on 8-bit integers: chosen by other CPU features than those above, so a table of their own. */
-#define VECD_KERN_Q8_LIST(X)                                                                                          \
-  X(quantize_q8, void,                                                                                                \
+#define VECD_KERN_Q8_LIST(X)                                                                                           \
+  X(quantize_q8, void,                                                                                                 \
     (const float *x, size_t ldx, size_t rows, size_t k, void *q, size_t ldq, float *scale, int32_t *zero, size_t lds)) \
-  X(gemm_q8, void,                                                                                                    \
-    (const void *a, size_t lda, const float *scale, const int32_t *zero, size_t lds, const unsigned char *panel,      \
+  X(gemm_q8, void,                                                                                                     \
+    (const void *a, size_t lda, const float *scale, const int32_t *zero, size_t lds, const unsigned char *panel,       \
      const float *bias, float *c, size_t ldc, size_t rows, size_t k))
 
 #endif

@@ -186,7 +186,7 @@ vecd_status vecd_model_open(const char *path, const vecd_kern *kern, vecd_team *
   vecd_status s;
   if ((s = vecd_model_folder_open(path, &m->folder, err)) ||
       (s = vecd_tokenizer_open(m->folder.tokenizer_path, &m->folder.tokenizer_rules, &m->tokenizer, err)) ||
-      (s = vecd_encoder_open(&m->folder, kern, team, &m->encoder, err)) || (s = make_room(m, err)))
+      (s = vecd_encoder_open(&m->folder, VECD_PRECISION_FP32, kern, team, &m->encoder, err)) || (s = make_room(m, err)))
     goto done;
   m->max_tokens = vecd_encoder_max_tokens(m->encoder);
   m->dimension = vecd_encoder_dimension(m->encoder);

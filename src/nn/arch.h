@@ -9,6 +9,9 @@
 
 typedef enum vecd_activation { VECD_ACT_GELU, VECD_ACT_GELU_TANH, VECD_ACT_SILU, VECD_ACT_RELU } vecd_activation;
 
+/* How weights are kept and multiplied. */
+typedef enum vecd_precision { VECD_PRECISION_FP32, VECD_PRECISION_INT8 } vecd_precision;
+
 typedef struct vecd_encoder_config {
   unsigned n_layers;
   unsigned hidden;  /* width of a token's vector */

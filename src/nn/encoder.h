@@ -15,14 +15,15 @@ typedef struct vecd_encoder vecd_encoder;
 /* The most sequences one vecd_encoder_run() takes. */
 #define VECD_ENCODER_MAX_SEQS 1024
 
-/* Loads and packs the weights of `folder`. kern, folder: borrowed until return. team: borrowed until close.
+/* Loads and packs (INT8: quantizes) the weights of `folder`. kern, folder: borrowed until return. team: borrowed until close.
  * VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED; VECD_NO_MEMORY; VECD_IO. */
-VECD_CHECK vecd_status vecd_encoder_open(const vecd_model_folder *folder, const vecd_kern *kern, vecd_team *team,
-                                         vecd_encoder **out, vecd_err *err);
+VECD_CHECK vecd_status vecd_encoder_open(const vecd_model_folder *folder, vecd_precision precision, const vecd_kern *kern,
+                                         vecd_team *team, vecd_encoder **out, vecd_err *err);
 void vecd_encoder_close(vecd_encoder **encoder);
 
 /* Facts. max_tokens: the longest sequence it takes, the lesser of the folder's limit and the position table. */
 const vecd_encoder_config *vecd_encoder_config_of(const vecd_encoder *encoder);
+vecd_precision vecd_encoder_precision(const vecd_encoder *encoder);
 const char *vecd_encoder_architecture(const vecd_encoder *encoder);
 size_t vecd_encoder_max_tokens(const vecd_encoder *encoder);
 size_t vecd_encoder_dimension(const vecd_encoder *encoder);

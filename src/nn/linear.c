@@ -3,6 +3,8 @@
  * loop it would take the accumulators' registers). */
 #include "nn/linear.h"
 
+#include "kern/q8.h"
+
 void vecd_linear_run(const vecd_kern *kern, const vecd_linear *w, const float *a, size_t lda, float *c, size_t ldc, size_t rows,
                      size_t first, size_t end, vecd_activation_fn *act) {
   size_t nr = kern->nr, n_tiles = (rows + kern->mr - 1) / kern->mr;
@@ -15,5 +17,22 @@ void vecd_linear_run(const vecd_kern *kern, const vecd_linear *w, const float *a
       if (act) act(tile, ldc, next - row, nr);
       row = next;
     }
+  }
+}
+
+void vecd_q8_rows_fill(const vecd_kern *kern, const vecd_q8_rows *to, size_t row, size_t first_value, const float *x,
+                       size_t ldx, size_t rows, size_t n) {
+  size_t group = first_value / VECD_Q8_GROUP, at = row * to->lds + group;
+  kern->quantize_q8(x, ldx, rows, n, to->q + (row * to->ldq + first_value) * kern->q8_bytes, to->ldq, to->scale + at,
+                    to->zero + at, to->lds);
+}
+
+void vecd_linear_run_q8(const vecd_kern *kern, const vecd_linear *w, const vecd_q8_rows *a, float *c, size_t ldc, size_t rows,
+                        size_t first, size_t end, vecd_activation_fn *act) {
+  size_t bytes = vecd_q8_panel_bytes(w->nr, w->n_in);
+  for (size_t p = first; p < end; p++) {
+    float *columns = c + (p - first) * w->nr;
+    kern->gemm_q8(a->q, a->ldq, a->scale, a->zero, a->lds, w->q8 + p * bytes, w->bias + p * w->nr, columns, ldc, rows, w->n_in);
+    if (act) act(columns, ldc, rows, w->nr);
   }
 }

@@ -10,10 +10,29 @@
 typedef void vecd_activation_fn(float *x, size_t ld, size_t rows, size_t n);
 
 typedef struct vecd_linear {
-  float *panels; /* [n_panels, n_in, nr] */
-  float *bias;   /* [n_panels * nr], zero-padded */
+  float *panels;     /* [n_panels, n_in, nr]; NULL where the weights are 8-bit */
+  unsigned char *q8; /* [n_panels, vecd_q8_panel_bytes(nr, n_in)]; NULL where they are float32 */
+  float *bias;       /* [n_panels * nr], zero-padded */
   size_t n_in, n_out, n_panels;
+  size_t nr; /* columns of a panel: vecd_kern.nr, or q8_nr */
 } vecd_linear;
+
+/* Rows of activations, quantized for gemm_q8. */
+typedef struct vecd_q8_rows {
+  unsigned char *q; /* [rows, ldq] values of vecd_kern.q8_bytes each */
+  float *scale;     /* [rows, lds], one a group of 64 values */
+  int32_t *zero;    /* [rows, lds] */
+  size_t ldq, lds;
+} vecd_q8_rows;
+
+/* Quantizes values first_value .. first_value + n - 1 of `rows` rows from `row` on; x points at the first of them, its rows ldx
+ * floats apart. first_value is a multiple of 64. */
+void vecd_q8_rows_fill(const vecd_kern *kern, const vecd_q8_rows *to, size_t row, size_t first_value, const float *x,
+                       size_t ldx, size_t rows, size_t n);
+
+/* The same as vecd_linear_run() for 8-bit weights and activations, but c points at the columns of panel `first`. */
+void vecd_linear_run_q8(const vecd_kern *kern, const vecd_linear *w, const vecd_q8_rows *a, float *c, size_t ldc, size_t rows,
+                        size_t first, size_t end, vecd_activation_fn *act);
 
 /* Computes columns of panels first .. end - 1 of c = act(a W^T + b).
  *

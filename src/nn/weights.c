@@ -1,23 +1,29 @@
-/* weights.c - three passes: find and check every tensor (nothing allocated on the file's say-so), lay all floats out in one
+/* weights.c - three passes: find and check every tensor (nothing allocated on the file's say-so), lay everything out in one
  * block, then fill it with all threads, a panel or a vector at a time. */
 #include "nn/weights.h"
 
 #include <math.h>
 #include <stdatomic.h>
 
-#include "base/arena.h"
+#include "kern/q8.h"
 #include "nn/half.h"
 
-/* One thing to be filled: `rows` rows of a tensor packed into panels, or a vector copied. */
+enum { MOST_PARTS = 3 };
+
+/* One thing to be filled, a unit at a time: a panel, some rows of the word embeddings, or a whole vector. */
 typedef struct item {
-  const vecd_tensor *tensor;
-  float *dst;
-  size_t rows, k;     /* k 0: copy a vector of `rows` values */
-  size_t first_panel; /* number of panels of the items before this one */
+  enum { VECTOR, PANELS_F32, PANELS_Q8, WORDS_Q8 } kind;
+  const vecd_tensor *parts[MOST_PARTS]; /* panels: their rows one after the other */
+  unsigned n_parts;
+  size_t part_rows; /* of each part */
+  size_t k;         /* of a row; 0: a vector of part_rows values */
+  unsigned char *dst;
+  size_t first_unit; /* number of units of the items before this one */
 } item;
 
-/* Nearly all the floats of a model are panels: `items` is what the threads share out. Pass 1 counts (dst NULL), pass 2 fills.
- */
+#define WORDS_A_UNIT ((size_t)512)
+
+/* `items` is what the threads share out. Pass 1 counts (next NULL), pass 2 lays out. */
 typedef struct loader {
   const vecd_model_folder *folder;
   const vecd_arch *arch;
@@ -25,12 +31,11 @@ typedef struct loader {
   const vecd_kern *kern;
   vecd_weights *w;
   const char *prefix;
-  vecd_arena arena;
   item *items;
-  size_t n_items, cap_items, n_panels;
-  float *next; /* where the next floats go; NULL while counting */
-  size_t n_floats;
-  atomic_size_t next_panel;
+  size_t n_items, cap_items, n_units;
+  unsigned char *next; /* where the next bytes go; NULL while counting */
+  size_t n_bytes;
+  atomic_size_t next_unit;
   const vecd_tensor *_Atomic bad; /* a tensor that holds NaN or infinity */
   atomic_bool no_memory;
   vecd_err *err;
@@ -99,17 +104,30 @@ static vecd_status find(loader *l, const char *format, unsigned layer, const cha
   return VECD_OK;
 }
 
-/* n floats of the block, a cache line's multiple; NULL while counting. */
-static float *take(loader *l, size_t n) {
-  n = (n + 15) & ~(size_t)15;
-  float *p = l->next;
-  l->n_floats += n;
-  if (p) l->next += n;
+/* n bytes of the block, a cache line's multiple; NULL while counting. */
+static void *take(loader *l, size_t n_bytes) {
+  n_bytes = (n_bytes + 63) & ~(size_t)63;
+  unsigned char *p = l->next;
+  l->n_bytes += n_bytes;
+  if (p) l->next += n_bytes;
   return p;
 }
 
-static vecd_status add_item(loader *l, const vecd_tensor *t, float *dst, size_t rows, size_t k) {
-  if (!dst) return VECD_OK;
+static float *take_floats(loader *l, size_t n) { return take(l, n * sizeof(float)); }
+
+static size_t units_of(const loader *l, const item *it) {
+  size_t rows = it->n_parts * it->part_rows;
+  switch (it->kind) {
+  case VECTOR: return 1;
+  case PANELS_F32: return (rows + l->kern->nr - 1) / l->kern->nr;
+  case PANELS_Q8: return (rows + l->kern->q8_nr - 1) / l->kern->q8_nr;
+  case WORDS_Q8: return (rows + WORDS_A_UNIT - 1) / WORDS_A_UNIT;
+  }
+  return 0;
+}
+
+static vecd_status add_item(loader *l, item it) {
+  if (!l->next) return VECD_OK;
   if (l->n_items == l->cap_items) {
     size_t cap = l->cap_items ? 2 * l->cap_items : 64;
     item *grown = vecd_realloc(VECD_MEM_MISC, l->items, cap * sizeof *grown);
@@ -117,8 +135,9 @@ static vecd_status add_item(loader *l, const vecd_tensor *t, float *dst, size_t 
     l->items = grown;
     l->cap_items = cap;
   }
-  l->items[l->n_items++] = (item){t, dst, rows, k, l->n_panels};
-  l->n_panels += k ? (rows + l->kern->nr - 1) / l->kern->nr : 1;
+  it.first_unit = l->n_units;
+  l->n_units += units_of(l, &it);
+  l->items[l->n_items++] = it;
   return VECD_OK;
 }
 
@@ -127,13 +146,13 @@ static vecd_status vector(loader *l, const char *format, unsigned layer, const c
                           float *dst) {
   const vecd_tensor *t;
   vecd_status s = find(l, format, layer, suffix, old_suffix, n, 0, &t);
-  return s ? s : add_item(l, t, dst, n, 0);
+  return s ? s : add_item(l, (item){.kind = VECTOR, .parts = {t}, .n_parts = 1, .part_rows = n, .dst = (unsigned char *)dst});
 }
 
 static vecd_status norm(loader *l, const char *format, unsigned layer, vecd_norm *out) {
   size_t n = l->config->hidden;
-  out->gamma = take(l, n);
-  out->beta = take(l, n);
+  out->gamma = take_floats(l, n);
+  out->beta = take_floats(l, n);
   vecd_status s = vector(l, format, layer, ".weight", ".gamma", n, out->gamma);
   return s ? s : vector(l, format, layer, ".bias", ".beta", n, out->beta);
 }
@@ -141,43 +160,39 @@ static vecd_status norm(loader *l, const char *format, unsigned layer, vecd_norm
 /* A linear layer whose outputs are those of n_parts checkpoint layers of n_out outputs each, one after the other. */
 static vecd_status linear(loader *l, const char *const *formats, unsigned n_parts, unsigned layer, size_t n_in, size_t n_out,
                           vecd_linear *out) {
-  size_t nr = l->kern->nr;
-  out->n_in = n_in;
-  out->n_out = n_parts * n_out;
-  out->n_panels = (out->n_out + nr - 1) / nr;
-  out->panels = take(l, out->n_panels * n_in * nr);
-  out->bias = take(l, out->n_panels * nr);
+  bool q8 = l->w->precision == VECD_PRECISION_INT8;
+  size_t nr = q8 ? l->kern->q8_nr : l->kern->nr, n_panels = (n_parts * n_out + nr - 1) / nr;
+  *out = (vecd_linear){.n_in = n_in, .n_out = n_parts * n_out, .n_panels = n_panels, .nr = nr};
+  item it = {.kind = q8 ? PANELS_Q8 : PANELS_F32, .n_parts = n_parts, .part_rows = n_out, .k = n_in};
+  it.dst = take(l, n_panels * (q8 ? vecd_q8_panel_bytes(nr, n_in) : n_in * nr * sizeof(float)));
+  if (q8)
+    out->q8 = it.dst;
+  else
+    out->panels = (float *)(void *)it.dst;
+  out->bias = take_floats(l, n_panels * nr);
+  if (out->bias) memset(out->bias, 0, n_panels * nr * sizeof *out->bias);
   for (unsigned i = 0; i < n_parts; i++) {
-    const vecd_tensor *t;
-    vecd_status s = find(l, formats[i], layer, ".weight", NULL, n_out, n_in, &t);
-    if (s) return s;
-    /* A part that does not start on a panel's edge cannot be packed by itself: arch tables with such widths are packed row by
-     * row below, which costs load time only. */
-    if (!l->next) continue;
-    if (n_out % nr == 0 || n_parts == 1) {
-      if ((s = add_item(l, t, out->panels + i * n_out * n_in, n_out, n_in))) return s;
-    } else {
-      for (size_t r = 0; r < n_out; r++) {
-        size_t column = i * n_out + r;
-        float *dst = out->panels + column / nr * n_in * nr + column % nr;
-        for (size_t p = 0; p < n_in; p++) {
-          vecd_tensor_read_f32(t, r * n_in + p, 1, dst + p * nr);
-          if (!isfinite(dst[p * nr])) l->bad = t;
-        }
-      }
-    }
-  }
-  for (unsigned i = 0; i < n_parts; i++) {
-    vecd_status s = vector(l, formats[i], layer, ".bias", NULL, n_out, out->bias ? out->bias + i * n_out : NULL);
+    vecd_status s = find(l, formats[i], layer, ".weight", NULL, n_out, n_in, &it.parts[i]);
+    if (!s) s = vector(l, formats[i], layer, ".bias", NULL, n_out, out->bias ? out->bias + i * n_out : NULL);
     if (s) return s;
   }
-  return VECD_OK;
+  return add_item(l, it);
 }
 
 static vecd_status lay_out(loader *l) {
   const vecd_tensor_names *n = &l->arch->names;
   const vecd_encoder_config *c = l->config;
   vecd_status s = norm(l, n->embedding_norm, 0, &l->w->embedding_norm);
+  if (!s && l->w->precision == VECD_PRECISION_INT8) {
+    l->w->word_q8_bytes = c->hidden + 2 * vecd_q8_groups(c->hidden);
+    l->w->word_q8 = take(l, c->vocab_size * l->w->word_q8_bytes);
+    s = add_item(l, (item){.kind = WORDS_Q8,
+                           .parts = {l->w->word_embeddings},
+                           .n_parts = 1,
+                           .part_rows = c->vocab_size,
+                           .k = c->hidden,
+                           .dst = l->w->word_q8});
+  }
   for (unsigned i = 0; i < c->n_layers && !s; i++) {
     vecd_layer scratch, *layer = l->w->layers ? &l->w->layers[i] : &scratch;
     const char *qkv[] = {n->query, n->key, n->value};
@@ -201,42 +216,73 @@ static bool all_finite(const float *p, size_t n) {
 
 static bool aligned_f32(const vecd_tensor *t) { return t->dtype == VECD_DTYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0; }
 
-/* Fills one panel of one item. `rows_f32` has room for nr rows of the widest tensor where some tensor is not plain float32. */
-static void fill(loader *l, const item *it, size_t panel, float *rows_f32) {
-  size_t nr = l->kern->nr;
-  if (it->k == 0) {
-    vecd_tensor_read_f32(it->tensor, 0, it->rows, it->dst);
-    if (!all_finite(it->dst, it->rows)) l->bad = it->tensor;
+/* n rows of a linear item from `first` on, as float32: straight from the file where they lie so, else copied to `room`. */
+static const float *rows_of(const item *it, size_t first, size_t n, float *room) {
+  size_t part = first / it->part_rows, at = first % it->part_rows;
+  if (at + n <= it->part_rows && aligned_f32(it->parts[part]))
+    return (const float *)(const void *)it->parts[part]->data + at * it->k;
+  for (size_t i = 0; i < n; i++) {
+    size_t row = first + i;
+    vecd_tensor_read_f32(it->parts[row / it->part_rows], row % it->part_rows * it->k, it->k, room + i * it->k);
+  }
+  return room;
+}
+
+static void fill_words(loader *l, const item *it, size_t first, size_t n, float *room) {
+  size_t h = it->k, n_bytes = l->w->word_q8_bytes;
+  for (size_t i = first; i < first + n; i++) {
+    const float *row = rows_of(it, i, 1, room);
+    unsigned char *dst = it->dst + i * n_bytes;
+    if (!all_finite(row, h)) l->bad = it->parts[0];
+    for (size_t g = 0; g * VECD_Q8_GROUP < h; g++) {
+      size_t at = g * VECD_Q8_GROUP, len = h - at < VECD_Q8_GROUP ? h - at : VECD_Q8_GROUP;
+      uint16_t scale = vecd_q8_quantize_group(row + at, len, (int8_t *)dst + at);
+      memcpy(dst + h + 2 * g, &scale, 2);
+    }
+  }
+}
+
+/* Fills one unit of one item; `room` holds nr rows. */
+static void fill(loader *l, const item *it, size_t unit, float *room) {
+  size_t n_rows = it->n_parts * it->part_rows;
+  if (it->kind == VECTOR) {
+    float *dst = (float *)(void *)it->dst;
+    vecd_tensor_read_f32(it->parts[0], 0, it->part_rows, dst);
+    if (!all_finite(dst, it->part_rows)) l->bad = it->parts[0];
     return;
   }
-  size_t first = panel * nr, n = it->rows - first < nr ? it->rows - first : nr;
-  const float *src = rows_f32;
-  if (aligned_f32(it->tensor))
-    src = (const float *)(const void *)it->tensor->data + first * it->k;
-  else
-    vecd_tensor_read_f32(it->tensor, first * it->k, n * it->k, rows_f32);
-  float *dst = it->dst + first * it->k;
-  l->kern->pack_f32(src, it->k, n, it->k, dst);
-  if (!all_finite(dst, nr * it->k)) l->bad = it->tensor;
-  if (first + n == it->rows) vecd_safetensors_drop(l->w->file, it->tensor); /* packed, not needed again */
+  size_t step = it->kind == WORDS_Q8 ? WORDS_A_UNIT : it->kind == PANELS_Q8 ? l->kern->q8_nr : l->kern->nr;
+  size_t first = unit * step, n = n_rows - first < step ? n_rows - first : step;
+  if (it->kind == WORDS_Q8) {
+    fill_words(l, it, first, n, room);
+  } else {
+    const float *rows = rows_of(it, first, n, room);
+    if (!all_finite(rows, n * it->k)) l->bad = it->parts[first / it->part_rows];
+    if (it->kind == PANELS_F32)
+      l->kern->pack_f32(rows, it->k, n, it->k, (float *)(void *)it->dst + first * it->k);
+    else
+      vecd_q8_pack(rows, it->k, n, it->k, step, it->dst + unit * vecd_q8_panel_bytes(step, it->k));
+  }
+  if (first + n == n_rows) /* packed, not needed again */
+    for (unsigned i = 0; i < it->n_parts; i++) vecd_safetensors_drop(l->w->file, it->parts[i]);
 }
 
 static void fill_job(void *ctx, unsigned member) {
   (void)member;
   loader *l = ctx;
-  size_t widest = 0;
+  size_t widest = 1, nr = l->kern->nr > l->kern->q8_nr ? l->kern->nr : l->kern->q8_nr;
   for (size_t i = 0; i < l->n_items; i++)
-    if (l->items[i].k > widest && !aligned_f32(l->items[i].tensor)) widest = l->items[i].k;
-  float *rows_f32 = vecd_alloc_array(VECD_MEM_MISC, widest * l->kern->nr + 1, sizeof *rows_f32);
-  if (!rows_f32) {
+    if (l->items[i].k > widest) widest = l->items[i].k;
+  float *room = vecd_alloc_array(VECD_MEM_MISC, widest * nr, sizeof *room);
+  if (!room) {
     l->no_memory = true;
     return;
   }
-  for (size_t i = 0, panel; (panel = atomic_fetch_add(&l->next_panel, 1)) < l->n_panels;) {
-    while (i + 1 < l->n_items && l->items[i + 1].first_panel <= panel) i++;
-    fill(l, &l->items[i], panel - l->items[i].first_panel, rows_f32);
+  for (size_t i = 0, unit; (unit = atomic_fetch_add(&l->next_unit, 1)) < l->n_units;) {
+    while (i + 1 < l->n_items && l->items[i + 1].first_unit <= unit) i++;
+    fill(l, &l->items[i], unit - l->items[i].first_unit, room);
   }
-  vecd_free(rows_f32);
+  vecd_free(room);
 }
 
 /* positions[i] = position table row i + token type row 0. */
@@ -253,8 +299,9 @@ static vecd_status fill_positions(loader *l, const vecd_tensor *positions, const
 }
 
 vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *arch, const vecd_encoder_config *config,
-                              size_t max_tokens, const vecd_kern *kern, vecd_team *team, vecd_weights *out, vecd_err *err) {
-  *out = (vecd_weights){0};
+                              size_t max_tokens, vecd_precision precision, const vecd_kern *kern, vecd_team *team,
+                              vecd_weights *out, vecd_err *err) {
+  *out = (vecd_weights){.precision = precision};
   loader l = {.folder = folder, .arch = arch, .config = config, .kern = kern, .w = out, .err = err};
   const vecd_tensor_names *names = &arch->names;
   const vecd_tensor *positions, *types;
@@ -275,28 +322,43 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *
       (s = find(&l, names->type_embeddings, 0, "", NULL, config->n_types, h, &types)) || (s = lay_out(&l)))
     goto done;
   /* Every tensor is there in full, so what follows is about as large as the file is long. */
-  take(&l, max_tokens * h);
+  take_floats(&l, max_tokens * h);
   out->layers = vecd_alloc_zero(VECD_MEM_WEIGHTS, config->n_layers, sizeof *out->layers);
-  out->block_bytes = l.n_floats * sizeof(float);
+  out->block_bytes = l.n_bytes;
   out->block = vecd_alloc_aligned(VECD_MEM_WEIGHTS, 64, out->block_bytes);
   if (!out->layers || !out->block) {
     s = vecd_err_no_memory(err, "packed weights", out->block_bytes);
     goto done;
   }
   l.next = out->block;
-  out->positions = take(&l, max_tokens * h);
+  out->positions = take_floats(&l, max_tokens * h);
   if ((s = lay_out(&l)) || (s = fill_positions(&l, positions, types, max_tokens))) goto done;
-  for (size_t i = 0; i < l.n_items; i++) { /* biases are shorter than the panels they fill */
-    item *it = &l.items[i];
-    if (it->k == 0) memset(it->dst, 0, ((it->rows + 15) & ~(size_t)15) * sizeof(float));
-  }
   vecd_team_run(team, fill_job, &l);
   if (l.no_memory) s = vecd_err_no_memory(err, "packing weights", 0);
   if (!s && l.bad) s = fault(&l, l.bad->name, "holds NaN or infinity");
+  if (precision == VECD_PRECISION_INT8) {
+    out->word_embeddings = NULL;
+    vecd_safetensors_close(&out->file);
+  }
 done:
   vecd_free(l.items);
   if (s) vecd_weights_close(out);
   return s;
+}
+
+void vecd_weights_word(const vecd_weights *w, uint32_t id, size_t hidden, float *out) {
+  if (!w->word_q8) {
+    vecd_tensor_read_f32(w->word_embeddings, (size_t)id * hidden, hidden, out);
+    return;
+  }
+  const unsigned char *row = w->word_q8 + id * w->word_q8_bytes;
+  for (size_t g = 0; g * VECD_Q8_GROUP < hidden; g++) {
+    uint16_t scale;
+    memcpy(&scale, row + hidden + 2 * g, 2);
+    float s = vecd_q8_scale(scale);
+    size_t end = (g + 1) * VECD_Q8_GROUP < hidden ? (g + 1) * VECD_Q8_GROUP : hidden;
+    for (size_t i = g * VECD_Q8_GROUP; i < end; i++) out[i] = (float)(int8_t)row[i] * s;
+  }
 }
 
 void vecd_weights_close(vecd_weights *weights) {

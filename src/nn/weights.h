@@ -20,12 +20,15 @@ typedef struct vecd_layer {
 } vecd_layer;
 
 typedef struct vecd_weights {
-  vecd_safetensors *file;             /* stays mapped: the word embeddings are read from it row by row */
-  const vecd_tensor *word_embeddings; /* [vocab_size, hidden], F32, F16 or BF16 */
-  float *positions;                   /* [max_tokens, hidden]: position + token type 0, the two tables added */
+  vecd_precision precision;
+  vecd_safetensors *file;             /* FP32: stays mapped, the word embeddings are read from it row by row. INT8: NULL */
+  const vecd_tensor *word_embeddings; /* FP32: [vocab_size, hidden], F32, F16 or BF16 */
+  unsigned char *word_q8; /* INT8: [vocab_size] rows of `hidden` int8 values, then a bfloat16 scale for each 64 of them */
+  size_t word_q8_bytes;   /* of a row */
+  float *positions;       /* [max_tokens, hidden]: position + token type 0, the two tables added */
   vecd_norm embedding_norm;
   vecd_layer *layers; /* [n_layers] */
-  void *block;        /* the one allocation that all the floats above lie in */
+  void *block;        /* the one allocation that all of the above lie in, but for the file */
   size_t block_bytes;
   uint64_t n_parameters;
 } vecd_weights;
@@ -33,9 +36,12 @@ typedef struct vecd_weights {
 /* Opens folder->weights_path, checks every tensor the architecture names (there, right shape, F32/F16/BF16, finite), and
  * packs. max_tokens rows of positions are kept. VECD_OK; VECD_BAD_MODEL (file and tensor named); VECD_NO_MEMORY; VECD_IO. */
 VECD_CHECK vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *arch,
-                                         const vecd_encoder_config *config, size_t max_tokens, const vecd_kern *kern,
-                                         vecd_team *team, vecd_weights *out, vecd_err *err);
+                                         const vecd_encoder_config *config, size_t max_tokens, vecd_precision precision,
+                                         const vecd_kern *kern, vecd_team *team, vecd_weights *out, vecd_err *err);
 void vecd_weights_close(vecd_weights *weights);
+
+/* The word embedding of id < vocab_size, as float32, into out [hidden]. */
+void vecd_weights_word(const vecd_weights *weights, uint32_t id, size_t hidden, float *out);
 
 /* Copies n values of a tensor of floats, from value `first` on, into out as float32. */
 void vecd_tensor_read_f32(const vecd_tensor *t, size_t first, size_t n, float *out);

@@ -56,10 +56,10 @@ __attribute__((always_inline)) static inline void tile(const int rows, const int
   }
 }
 
-#define TILE_OF(n) \
-  case n:                                                                       \
-    tile(n, a, lda, scale, lds, panel, 0, bias, c, ldc, n_groups);              \
-    tile(n, a, lda, scale, lds, panel, 1, bias + 8, c + 8, ldc, n_groups);      \
+#define TILE_OF(n)                                                         \
+  case n:                                                                  \
+    tile(n, a, lda, scale, lds, panel, 0, bias, c, ldc, n_groups);         \
+    tile(n, a, lda, scale, lds, panel, 1, bias + 8, c + 8, ldc, n_groups); \
     break;
 
 void vecd_gemm_q8_avx2(const void *activations, size_t lda, const float *scale, const int32_t *zero, size_t lds,

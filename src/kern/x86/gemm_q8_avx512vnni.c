@@ -19,7 +19,8 @@ static inline __m512i dot4(__m512i acc, __m512i a, __m512i b) {
 }
 
 static inline __m512 scales_of(const unsigned char *p) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p)), 16));
+  return _mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p)), 16));
 }
 
 static inline __m512i sums_of(const unsigned char *p) {
