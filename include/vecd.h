@@ -70,6 +70,8 @@ typedef struct vecd_options {
   size_t size;      /* sizeof(vecd_options), so that later fields can be told from garbage; 0 counts as this version's */
   unsigned threads; /* worker threads; 0: as many as the process may use (affinity and cgroup quota) */
   const char *isa;  /* "ref", "avx2" or "avx512" to force a set of kernels; NULL: the best this CPU has */
+  const char *precision; /* of the weights: "fp32" (NULL), "int8" (a quarter of the memory, cosine to fp32 around 0.999), or
+                          * "auto": int8 for over 100 million parameters */
 } vecd_options;
 
 /* Facts on an opened model. Strings belong to the model and live until vecd_close(). */
@@ -77,6 +79,7 @@ typedef struct vecd_info {
   const char *id;           /* the folder's name */
   const char *architecture; /* "bert", ... */
   const char *pooling;      /* "mean", "cls", "mean+max", ... */
+  const char *precision;    /* "fp32" or "int8" */
   const char *isa;          /* the kernels in use: "ref", "avx2", "avx512" */
   unsigned dimension;       /* floats in a vector */
   unsigned max_tokens;      /* longest sequence the model sees, special tokens included; longer texts are cut */
@@ -96,7 +99,7 @@ typedef struct vecd_info {
  * options  nullable; borrowed until return.
  * out      set on success only: the caller's, given back with vecd_close().
  * VECD_OK; VECD_NOT_FOUND no such folder or file; VECD_BAD_MODEL damaged (err names file and fault);
- * VECD_UNSUPPORTED a kind of model or a component vecd does not know; VECD_BAD_ARGUMENT an unknown isa. */
+ * VECD_UNSUPPORTED a kind of model or a component vecd does not know; VECD_BAD_ARGUMENT an unknown isa or precision. */
 VECD_API VECD_CHECK vecd_status vecd_open(const char *path, const vecd_options *options, vecd_model **out, vecd_err *err);
 
 /* Releases the model and sets *model NULL. NULL and pointer to NULL are legal. */

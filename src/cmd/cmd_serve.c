@@ -126,7 +126,7 @@ static vecd_status serve(serving *v, const vecd_registry *registry, const char *
                .max_connections = (unsigned)s->max_connections,
                .grace_ms = (unsigned)s->grace * 1000,
                .server_name = "vecd"},
-      .engine = {.threads = (unsigned)s->threads, .isa = s->isa},
+      .engine = {.threads = (unsigned)s->threads, .isa = s->isa, .precision = s->quantization},
       .default_model = default_model,
       .max_texts = (size_t)s->max_texts,
       .max_text_bytes = (size_t)s->max_text_bytes,

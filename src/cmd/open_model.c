@@ -12,10 +12,12 @@ vecd_status vecd_resolve_model(const vecd_settings *settings, const char *name, 
 vecd_status vecd_opened_open(const vecd_settings *settings, const char *name, vecd_opened *out, vecd_err *err) {
   char *path = NULL;
   *out = (vecd_opened){.team = NULL};
-  vecd_status s = vecd_kern_choose(&out->kern, settings->isa, err);
+  vecd_precision precision;
+  vecd_status s = vecd_precision_parse(settings->quantization, &precision, err);
+  if (!s) s = vecd_kern_choose(&out->kern, settings->isa, err);
   if (!s) s = vecd_resolve_model(settings, name, &path, err);
   if (!s) s = vecd_team_new((unsigned)settings->threads, &out->team, err);
-  if (!s) s = vecd_model_open(path, &out->kern, out->team, &out->model, err);
+  if (!s) s = vecd_model_open(path, precision, &out->kern, out->team, &out->model, err);
   vecd_free(path);
   return s;
 }

@@ -13,6 +13,7 @@
 
 #define VECD_CMD_MODEL_USERS    (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH)
 #define VECD_CMD_COMPUTERS      (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_DOCTOR)
+#define VECD_CMD_ENCODERS       (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_SHOW)
 #define VECD_CMD_REGISTRY_USERS (VECD_CMD_MODEL_USERS | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_DOCTOR)
 
 #define VECD_SETTING_LIST(X)                                                                                                   \
@@ -29,6 +30,8 @@
     "worker threads; as many as the process may use when not given")                                                           \
   X(isa, CHOICE, "isa", 0, "VECD_ISA", "ref|avx2|avx512", 0, 0, NULL, VECD_CMD_COMPUTERS,                                      \
     "use the kernels of this instruction set; the best there is when not given")                                               \
+  X(quantization, CHOICE, "quantization", 0, "VECD_QUANTIZATION", "fp32|int8|auto", 0, 0, "auto", VECD_CMD_ENCODERS,           \
+    "keep and multiply the weights as they are, or in 8 bits; auto: 8 bits for over 100 million parameters")                   \
   X(no_normalize, SWITCH, "no-normalize", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_EMBED,                                           \
     "leave out the model's Normalize step: vectors keep their length")                                                         \
   X(no_truncate, SWITCH, "no-truncate", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE, "all ids, however many")                 \

@@ -30,6 +30,7 @@ vecd_status vecd_engine_new(const vecd_engine_settings *settings, const vecd_reg
   vecd_status s = VECD_OK;
   if (!e->batch || !e->origins) s = vecd_err_no_memory(err, "the batch", VECD_MODEL_MAX_ITEMS * sizeof *e->batch);
   if (!s) s = vecd_kern_choose(&e->kern, e->settings.isa, err);
+  if (!s) s = vecd_precision_parse(e->settings.precision, &e->precision, err);
   if (!s) s = vecd_team_new(e->settings.threads, &e->team, err);
   if (!s) {
     e->scheduler_runs = pthread_create(&e->scheduler, NULL, vecd_scheduler_main, e) == 0;

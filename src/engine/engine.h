@@ -16,6 +16,7 @@ typedef struct vecd_job vecd_job;
 typedef struct vecd_engine_settings {
   unsigned threads;       /* worker threads; 0: vecd_cpu_count() */
   const char *isa;        /* NULL: the best */
+  const char *precision;  /* "fp32" (NULL), "int8" or "auto", for every model */
   size_t batch_tokens;    /* about how many tokens one batch has at the most: enough for full speed, few enough
                               that who comes next does not wait long; 512 */
   size_t max_queue_items; /* texts waiting, all models together, beyond which jobs are refused; 65536 */

@@ -31,6 +31,7 @@ struct vecd_engine {
   vecd_engine_settings settings;
   const vecd_registry *registry;
   vecd_kern kern;
+  vecd_precision precision;
   vecd_team *team;
   pthread_mutex_t lock;   /* guards all below */
   pthread_cond_t work;    /* the scheduler has something to do */

@@ -151,7 +151,7 @@ void *vecd_scheduler_main(void *arg) {
 static vecd_status load(vecd_engine *e, const char *id, vecd_model **model, vecd_err *err) {
   char *path = NULL;
   vecd_status s = vecd_registry_find(e->registry, id, &path, err);
-  if (!s && (s = vecd_model_open(path, &e->kern, e->team, model, err)) == VECD_NOT_FOUND)
+  if (!s && (s = vecd_model_open(path, e->precision, &e->kern, e->team, model, err)) == VECD_NOT_FOUND)
     s = err->code = VECD_BAD_MODEL; /* the model is there, a file of it is not */
   vecd_free(path);
   return s;

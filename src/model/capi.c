@@ -7,11 +7,14 @@ vecd_status vecd_open(const char *path, const vecd_options *options, vecd_model 
   if (!path || !out) return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "path and out must not be NULL");
   vecd_kern kern;
   vecd_team *team = NULL;
+  vecd_precision precision;
   vecd_status s;
-  if ((s = vecd_kern_choose(&kern, options ? options->isa : NULL, err)) ||
+  bool has_precision = options && (!options->size || options->size > offsetof(vecd_options, precision));
+  if ((s = vecd_precision_parse(has_precision ? options->precision : NULL, &precision, err)) ||
+      (s = vecd_kern_choose(&kern, options ? options->isa : NULL, err)) ||
       (s = vecd_team_new(options ? options->threads : 0, &team, err)))
     return s;
-  if ((s = vecd_model_open(path, &kern, team, out, err))) {
+  if ((s = vecd_model_open(path, precision, &kern, team, out, err))) {
     vecd_team_free(&team);
     return s;
   }
@@ -26,6 +29,7 @@ void vecd_describe(const vecd_model *m, vecd_info *out) {
       .id = m->folder.id,
       .architecture = vecd_encoder_architecture(m->encoder),
       .pooling = m->pooling_name,
+      .precision = vecd_precision_name(vecd_encoder_precision(m->encoder)),
       .isa = m->kern.isa,
       .dimension = (unsigned)m->dimension,
       .max_tokens = (unsigned)m->max_tokens,

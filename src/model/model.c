@@ -177,7 +177,8 @@ static void name_pooling(vecd_model *m) {
   }
 }
 
-vecd_status vecd_model_open(const char *path, const vecd_kern *kern, vecd_team *team, vecd_model **out, vecd_err *err) {
+vecd_status vecd_model_open(const char *path, vecd_precision precision, const vecd_kern *kern, vecd_team *team,
+                            vecd_model **out, vecd_err *err) {
   vecd_model *m = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *m);
   if (!m) return vecd_err_no_memory(err, "a model", sizeof *m);
   m->kern = *kern;
@@ -186,7 +187,7 @@ vecd_status vecd_model_open(const char *path, const vecd_kern *kern, vecd_team *
   vecd_status s;
   if ((s = vecd_model_folder_open(path, &m->folder, err)) ||
       (s = vecd_tokenizer_open(m->folder.tokenizer_path, &m->folder.tokenizer_rules, &m->tokenizer, err)) ||
-      (s = vecd_encoder_open(&m->folder, VECD_PRECISION_FP32, kern, team, &m->encoder, err)) || (s = make_room(m, err)))
+      (s = vecd_encoder_open(&m->folder, precision, kern, team, &m->encoder, err)) || (s = make_room(m, err)))
     goto done;
   m->max_tokens = vecd_encoder_max_tokens(m->encoder);
   m->dimension = vecd_encoder_dimension(m->encoder);

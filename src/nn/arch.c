@@ -18,6 +18,18 @@ vecd_status vecd_arch_find(const vecd_model_folder *folder, const vecd_arch **ou
                       folder->config_path, folder->model_type, known);
 }
 
+static const char *const precision_names[] = {"fp32", "int8", "auto"};
+
+const char *vecd_precision_name(vecd_precision precision) { return precision_names[precision]; }
+
+vecd_status vecd_precision_parse(const char *name, vecd_precision *out, vecd_err *err) {
+  *out = VECD_PRECISION_FP32;
+  if (!name) return VECD_OK;
+  for (int i = 0; i < 3; i++)
+    if (strcmp(name, precision_names[i]) == 0) return *out = (vecd_precision)i, VECD_OK;
+  return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "precision: \"%.64s\" is not one of fp32, int8, auto", name);
+}
+
 vecd_status vecd_activation_parse(vecd_span name, const char *file, vecd_activation *out, vecd_err *err) {
   static const struct {
     const char *name;

@@ -10,7 +10,17 @@
 typedef enum vecd_activation { VECD_ACT_GELU, VECD_ACT_GELU_TANH, VECD_ACT_SILU, VECD_ACT_RELU } vecd_activation;
 
 /* How weights are kept and multiplied. */
-typedef enum vecd_precision { VECD_PRECISION_FP32, VECD_PRECISION_INT8 } vecd_precision;
+typedef enum vecd_precision {
+  VECD_PRECISION_FP32,
+  VECD_PRECISION_INT8,
+  VECD_PRECISION_AUTO, /* asked for, never had: INT8 for over VECD_INT8_FROM_PARAMETERS parameters, else FP32 */
+} vecd_precision;
+
+#define VECD_INT8_FROM_PARAMETERS 100000000u
+
+/* "fp32", "int8" or "auto"; NULL is "fp32". VECD_OK; VECD_BAD_ARGUMENT naming what there is. */
+VECD_CHECK vecd_status vecd_precision_parse(const char *name, vecd_precision *out, vecd_err *err);
+const char *vecd_precision_name(vecd_precision precision);
 
 typedef struct vecd_encoder_config {
   unsigned n_layers;

@@ -301,7 +301,7 @@ static vecd_status fill_positions(loader *l, const vecd_tensor *positions, const
 vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *arch, const vecd_encoder_config *config,
                               size_t max_tokens, vecd_precision precision, const vecd_kern *kern, vecd_team *team,
                               vecd_weights *out, vecd_err *err) {
-  *out = (vecd_weights){.precision = precision};
+  *out = (vecd_weights){.precision = VECD_PRECISION_FP32};
   loader l = {.folder = folder, .arch = arch, .config = config, .kern = kern, .w = out, .err = err};
   const vecd_tensor_names *names = &arch->names;
   const vecd_tensor *positions, *types;
@@ -321,6 +321,15 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *
       (s = find(&l, names->position_embeddings, 0, "", NULL, config->n_positions, h, &positions)) ||
       (s = find(&l, names->type_embeddings, 0, "", NULL, config->n_types, h, &types)) || (s = lay_out(&l)))
     goto done;
+  if (precision == VECD_PRECISION_AUTO)
+    precision = out->n_parameters > VECD_INT8_FROM_PARAMETERS ? VECD_PRECISION_INT8 : VECD_PRECISION_FP32;
+  if (precision != out->precision) { /* measured as FP32 */
+    uint64_t n_parameters = out->n_parameters;
+    out->precision = precision;
+    l.n_bytes = 0;
+    if ((s = lay_out(&l))) goto done;
+    out->n_parameters = n_parameters;
+  }
   /* Every tensor is there in full, so what follows is about as large as the file is long. */
   take_floats(&l, max_tokens * h);
   out->layers = vecd_alloc_zero(VECD_MEM_WEIGHTS, config->n_layers, sizeof *out->layers);

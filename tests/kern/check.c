@@ -143,7 +143,7 @@ int main(void) {
     void (*op)(const check_pair *pair);
   } ops[] = {
 #define X(name, result, params) {#name, check_##name},
-      VECD_KERN_LIST(X)
+      VECD_KERN_LIST(X) VECD_KERN_Q8_LIST(X)
 #undef X
   };
   enum { N_OPS = sizeof ops / sizeof *ops };
