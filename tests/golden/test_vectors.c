@@ -24,6 +24,10 @@ enum { DIMENSION = 384, MOST_TEXTS = 2048, N_BATCHES = 20 };
 #define MOST_DIFFERENCE 1e-6
 #define LEAST_COSINE    0.999999
 
+/* With weights and activations in 8 bits. */
+#define INT8_LEAST_COSINE 0.995
+#define INT8_MEAN_COSINE  0.999
+
 static char model_path[2048];
 static json_t *json;
 static const char *texts[MOST_TEXTS];
@@ -56,10 +60,10 @@ static int read_golden(void **state) {
   return 0;
 }
 
-static vecd_model *open_model(const char *isa, unsigned threads) {
+static vecd_model *open_model(const char *isa, const char *precision, unsigned threads) {
   vecd_model *m = NULL;
   vecd_err err;
-  if (vecd_open(model_path, &(vecd_options){.isa = isa, .threads = threads}, &m, &err))
+  if (vecd_open(model_path, &(vecd_options){.isa = isa, .precision = precision, .threads = threads}, &m, &err))
     fail_msg("%s (tools/get_default_model.sh brings the model)", err.text);
   return m;
 }
@@ -71,8 +75,8 @@ static float *encode(vecd_model *m, const char *const *t, const size_t *l, size_
   return v;
 }
 
-static void compare(const char *isa, unsigned threads, const float *got, size_t n) {
-  double worst = 0, least = 1;
+static void compare(const char *isa, const char *precision, unsigned threads, const float *got, size_t n) {
+  double worst = 0, least = 1, sum = 0;
   for (size_t i = 0; i < n; i++) {
     double dot = 0, aa = 0, bb = 0;
     for (size_t j = 0; j < DIMENSION; j++) {
@@ -82,11 +86,19 @@ static void compare(const char *isa, unsigned threads, const float *got, size_t 
       aa += a * a;
       bb += b * b;
     }
-    least = fmin(least, dot / sqrt(aa * bb));
+    double cosine = dot / sqrt(aa * bb);
+    least = fmin(least, cosine);
+    sum += cosine;
   }
-  print_message("%s, %u thread(s), %zu texts: largest difference %.2e, least cosine %.9f\n", isa, threads, n, worst, least);
-  assert_true(worst <= MOST_DIFFERENCE);
-  assert_true(least >= LEAST_COSINE);
+  print_message("%s, %s, %u thread(s), %zu texts: largest difference %.2e, least cosine %.9f, mean %.9f\n", isa, precision,
+                threads, n, worst, least, sum / (double)n);
+  if (strcmp(precision, "int8") == 0) {
+    assert_true(least >= INT8_LEAST_COSINE);
+    assert_true(sum / (double)n >= INT8_MEAN_COSINE);
+  } else {
+    assert_true(worst <= MOST_DIFFERENCE);
+    assert_true(least >= LEAST_COSINE);
+  }
 }
 
 static uint32_t random_state = 1;
@@ -113,7 +125,7 @@ static void expect_same_bits(vecd_model *m, const float *got) {
   }
 }
 
-static void check_isa(const char *isa) {
+static void check_isa(const char *isa, const char *precision) {
   vecd_kern kern;
   if (vecd_kern_choose(&kern, isa, NULL)) {
     print_message("this CPU has no %s: not run\n", isa);
@@ -121,9 +133,9 @@ static void check_isa(const char *isa) {
   }
   float *alone = NULL;
   for (unsigned threads = 1; threads <= 2; threads++) {
-    vecd_model *m = open_model(isa, threads);
+    vecd_model *m = open_model(isa, precision, threads);
     float *got = encode(m, texts, lens, n_texts);
-    compare(isa, threads, got, n_texts);
+    compare(isa, precision, threads, got, n_texts);
     if (threads == 1) {
       alone = calloc(n_texts * DIMENSION, sizeof *alone);
       for (size_t i = 0; i < n_texts; i++) {
@@ -142,25 +154,44 @@ static void check_isa(const char *isa) {
 
 static void avx512_agrees(void **state) {
   (void)state;
-  check_isa("avx512");
+  check_isa("avx512", "fp32");
+}
+
+static void avx512_int8_agrees(void **state) {
+  (void)state;
+  check_isa("avx512", "int8");
 }
 
 static void avx2_agrees(void **state) {
   (void)state;
-  check_isa("avx2");
+  check_isa("avx2", "fp32");
 }
 
-static void scalar_agrees(void **state) {
+static void avx2_int8_agrees(void **state) {
   (void)state;
+  check_isa("avx2", "int8");
+}
+
+static void check_scalar(const char *precision) {
   size_t n = getenv("VECD_LONG") ? n_texts : 40;
-  vecd_model *m = open_model("ref", 2);
+  vecd_model *m = open_model("ref", precision, 2);
   float *got = encode(m, texts, lens, n);
-  compare("ref", 2, got, n);
+  compare("ref", precision, 2, got, n);
   float *one = encode(m, &texts[n / 2], &lens[n / 2], 1);
   assert_memory_equal(one, got + n / 2 * DIMENSION, DIMENSION * sizeof *one);
   free(one);
   free(got);
   vecd_close(&m);
+}
+
+static void scalar_agrees(void **state) {
+  (void)state;
+  check_scalar("fp32");
+}
+
+static void scalar_int8_agrees(void **state) {
+  (void)state;
+  check_scalar("int8");
 }
 
 static int drop_golden(void **state) {
@@ -181,9 +212,8 @@ int main(void) {
   else
     snprintf(model_path, sizeof model_path, "%s/.local/share/vecd/models/all-MiniLM-L6-v2", getenv("HOME"));
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(avx512_agrees),
-      cmocka_unit_test(avx2_agrees),
-      cmocka_unit_test(scalar_agrees),
+      cmocka_unit_test(avx512_agrees),    cmocka_unit_test(avx512_int8_agrees), cmocka_unit_test(avx2_agrees),
+      cmocka_unit_test(avx2_int8_agrees), cmocka_unit_test(scalar_agrees),      cmocka_unit_test(scalar_int8_agrees),
   };
   return cmocka_run_group_tests_name("vectors", tests, read_golden, drop_golden);
 }
