@@ -70,7 +70,7 @@ static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path
   vecd_facts_bool(f, "normalize", folder->normalize);
   if (!folder->has_modules)
     vecd_facts_text(f, "assumed", "%s pooling and normalisation, since there is no modules.json", info.pooling);
-  vecd_facts_text(f, "dtype", "%s, computed in F32", dtypes);
+  vecd_facts_text(f, "dtype", "%s, computed in %s", dtypes, info.precision);
   vecd_facts_number(f, "parameters", info.parameters);
   vecd_facts_number(f, "resident_bytes", info.resident_bytes);
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) put_file(f, folder->path, files[i]);
