@@ -7,12 +7,10 @@
  * Two steps of k a round: with one, a core that issues four operations a cycle has none to spare for the loop itself; with
  * four, gcc 12 runs out of the 16 registers of AVX2 and sends an accumulator through memory, which its chain has to wait for. */
 
-#define NR ((size_t)(2 * VF_N))
-#if defined(__clang__) /* 14 does not know gcc's */
-#define UNROLL_ALL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL_ALL _Pragma("GCC unroll 32")
-#endif
+#include "kern/unroll.h"
+
+#define NR         ((size_t)(2 * VF_N))
+#define UNROLL_ALL VECD_UNROLL_ALL
 
 /* The tile for a constant number of rows; always inlined, so that `rows` is known and acc[][] stays in registers. */
 __attribute__((always_inline)) static inline void tile(const int rows, const float *restrict a, size_t lda,

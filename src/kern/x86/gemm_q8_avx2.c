@@ -7,10 +7,11 @@
 
 #include "kern/kern.h"
 #include "kern/q8.h"
+#include "kern/unroll.h"
 
 #define NR         ((size_t)16)
 #define MR         6
-#define UNROLL_ALL _Pragma("GCC unroll 32")
+#define UNROLL_ALL VECD_UNROLL_ALL
 
 /* acc + w . x by twos. In assembly because gcc 12 computes all products first and then has no register left for the sums. */
 static inline __m256i dot2(__m256i acc, __m256i w, __m256i x) {

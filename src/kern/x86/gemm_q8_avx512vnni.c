@@ -7,10 +7,11 @@
 
 #include "kern/kern.h"
 #include "kern/q8.h"
+#include "kern/unroll.h"
 
 #define NR         ((size_t)32)
 #define MR         6
-#define UNROLL_ALL _Pragma("GCC unroll 32")
+#define UNROLL_ALL VECD_UNROLL_ALL
 
 /* acc + a . b by fours. In assembly because gcc 12 copies accumulators of the intrinsic from register to register. */
 static inline __m512i dot4(__m512i acc, __m512i a, __m512i b) {
