@@ -6,16 +6,16 @@
 #include <stddef.h>
 
 /* Instruction sets as far as kernels exist or are planned for them; a bit is set only where CPU and kernel (XCR0) agree. */
-#define VECD_CPU_LIST(X) \
-  X(AVX2, "avx2")        \
-  X(FMA, "fma")          \
-  X(F16C, "f16c")        \
-  X(AVX512, "avx512")    \
+#define VECD_CPU_LIST(X)        \
+  X(AVX2, "avx2")               \
+  X(FMA, "fma")                 \
+  X(F16C, "f16c")               \
+  X(AVX512, "avx512")           \
   X(AVX512_VNNI, "avx512_vnni") \
   X(AVX512_BF16, "avx512_bf16") \
-  X(AVX_VNNI, "avx_vnni") \
-  X(NEON, "neon")        \
-  X(NEON_DOTPROD, "dotprod") \
+  X(AVX_VNNI, "avx_vnni")       \
+  X(NEON, "neon")               \
+  X(NEON_DOTPROD, "dotprod")    \
   X(NEON_I8MM, "i8mm")
 
 enum {

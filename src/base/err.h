@@ -9,7 +9,7 @@
 #include "vecd.h"
 
 #define VECD_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define VECD_NO_POS SIZE_MAX
+#define VECD_NO_POS            SIZE_MAX
 
 /* Fills *err (nullable) with code, byte position (VECD_NO_POS for none) and one formatted line; control characters from
  * foreign input are replaced by '?'. Returns code, so that `return vecd_err_set(...)` reads well. */

@@ -286,7 +286,8 @@ static bool take_chunks(vecd_http_connection *c) {
     if (step == VECD_HTTP_STEP_DONE) return call_request(c);
     if (step == VECD_HTTP_STEP_FAULT) return refuse(c, fault.status, fault.text);
     size_t room = c->req.max_body_bytes - c->body.len, n = step == VECD_HTTP_STEP_DATA ? data.len : 0;
-    if (n > room || c->chunked.left > room - n) return refuse(c, 413, "request body too large"); /* also before its first byte */
+    if (n > room || c->chunked.left > room - n)
+      return refuse(c, 413, "request body too large"); /* also before its first byte */
     if (step == VECD_HTTP_STEP_MORE) break;
     vecd_buf_append(&c->body, data.ptr, data.len);
     if (c->body.failed) return refuse(c, 503, "out of memory");

@@ -1,7 +1,7 @@
 /* q8.h - 8-bit weights: how they are quantized and how a panel of them lies in memory.
  *
  * Scheme: weights signed, symmetric, one scale for each output and group of 64 inputs; activations unsigned with a zero point,
- * one scale for each token and group. Measured on all-MiniLM-L6-v2, coarser schemes lose more: docs/KERNELS.md.
+ * one scale for each token and group. Coarser schemes lose more: docs/ARCHITECTURE.md, Precision.
  *
  * A panel of nr columns is a row of blocks, one a group: weights [16][nr][4] (four inputs of a column side by side, as VNNI
  * multiplies them), nr scales (bfloat16), nr sums of the group's weights (int16), which take the activations' zero point out. */

@@ -33,8 +33,8 @@ typedef struct vecd_item {
  *
  * team   borrowed until close. kern: copied.
  * VECD_OK, or as vecd_open(). */
-VECD_CHECK vecd_status vecd_model_open(const char *path, vecd_precision precision, const vecd_kern *kern,
-                                       vecd_team *team, vecd_model **out, vecd_err *err);
+VECD_CHECK vecd_status vecd_model_open(const char *path, vecd_precision precision, const vecd_kern *kern, vecd_team *team,
+                                       vecd_model **out, vecd_err *err);
 
 /* Releases the model (and the team, where vecd_open() made it). Same as vecd_close(). */
 void vecd_model_close(vecd_model **model);
