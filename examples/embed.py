@@ -13,7 +13,8 @@ class Err(ctypes.Structure):
 
 
 class Info(ctypes.Structure):
-    _fields_ = [("id", ctypes.c_char_p), ("architecture", ctypes.c_char_p), ("pooling", ctypes.c_char_p), ("isa", ctypes.c_char_p),
+    _fields_ = [("id", ctypes.c_char_p), ("architecture", ctypes.c_char_p), ("pooling", ctypes.c_char_p),
+                ("precision", ctypes.c_char_p), ("isa", ctypes.c_char_p),
                 ("dimension", ctypes.c_uint), ("max_tokens", ctypes.c_uint), ("threads", ctypes.c_uint), ("normalized", ctypes.c_int),
                 ("parameters", ctypes.c_uint64), ("resident_bytes", ctypes.c_uint64)]
 

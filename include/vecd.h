@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define VECD_API __attribute__((visibility("default")))
+#define VECD_API   __attribute__((visibility("default")))
 #define VECD_CHECK __attribute__((warn_unused_result))
 #else
 #define VECD_API
@@ -31,23 +31,23 @@ extern "C" {
 #define VECD_VERSION_MAJOR 0
 #define VECD_VERSION_MINOR 1
 #define VECD_VERSION_PATCH 0
-#define VECD_VERSION "0.1.0"
+#define VECD_VERSION       "0.1.0"
 
 /* The one list of errors: name, text, the HTTP status a server usually answers with. Values never change meaning. */
-#define VECD_STATUS_LIST(X)                                                                                            \
-  X(OK, 0, "ok", 200)                                                                                                  \
-  X(NO_MEMORY, 1, "out of memory", 503)                                                                                \
-  X(IO, 2, "input or output failed", 500)                                                                              \
-  X(NOT_FOUND, 3, "not found", 404)                                                                                    \
-  X(BAD_ARGUMENT, 4, "bad argument", 422)                                                                              \
-  X(BAD_SYNTAX, 5, "malformed input", 400)                                                                             \
-  X(BAD_TEXT, 6, "text is not valid UTF-8", 422)                                                                       \
-  X(BAD_MODEL, 7, "model folder is damaged or contradicts itself", 500)                                                \
-  X(UNSUPPORTED, 8, "model needs something vecd does not have", 501)                                                   \
-  X(BUSY, 9, "overloaded, try again later", 429)                                                                       \
-  X(TIMEOUT, 10, "timed out", 504)                                                                                     \
-  X(CANCELLED, 11, "cancelled", 499)                                                                                   \
-  X(STOPPING, 12, "shutting down", 503)                                                                                \
+#define VECD_STATUS_LIST(X)                                             \
+  X(OK, 0, "ok", 200)                                                   \
+  X(NO_MEMORY, 1, "out of memory", 503)                                 \
+  X(IO, 2, "input or output failed", 500)                               \
+  X(NOT_FOUND, 3, "not found", 404)                                     \
+  X(BAD_ARGUMENT, 4, "bad argument", 422)                               \
+  X(BAD_SYNTAX, 5, "malformed input", 400)                              \
+  X(BAD_TEXT, 6, "text is not valid UTF-8", 422)                        \
+  X(BAD_MODEL, 7, "model folder is damaged or contradicts itself", 500) \
+  X(UNSUPPORTED, 8, "model needs something vecd does not have", 501)    \
+  X(BUSY, 9, "overloaded, try again later", 429)                        \
+  X(TIMEOUT, 10, "timed out", 504)                                      \
+  X(CANCELLED, 11, "cancelled", 499)                                    \
+  X(STOPPING, 12, "shutting down", 503)                                 \
   X(INTERNAL, 13, "internal error", 500)
 
 typedef enum vecd_status {
@@ -67,9 +67,9 @@ typedef struct vecd_model vecd_model;
 
 /* How to open a model. Zero every field you do not set: zero is always the default. */
 typedef struct vecd_options {
-  size_t size;      /* sizeof(vecd_options), so that later fields can be told from garbage; 0 counts as this version's */
-  unsigned threads; /* worker threads; 0: as many as the process may use (affinity and cgroup quota) */
-  const char *isa;  /* "ref", "avx2" or "avx512" to force a set of kernels; NULL: the best this CPU has */
+  size_t size;           /* sizeof(vecd_options), so that later fields can be told from garbage; 0 counts as this version's */
+  unsigned threads;      /* worker threads; 0: as many as the process may use (affinity and cgroup quota) */
+  const char *isa;       /* "ref", "avx2" or "avx512" to force a set of kernels; NULL: the best this CPU has */
   const char *precision; /* of the weights: "fp32" (NULL), "int8" (a quarter of the memory, cosine to fp32 around 0.999), or
                           * "auto": int8 for over 100 million parameters */
 } vecd_options;
@@ -84,13 +84,13 @@ typedef struct vecd_info {
   unsigned dimension;       /* floats in a vector */
   unsigned max_tokens;      /* longest sequence the model sees, special tokens included; longer texts are cut */
   unsigned threads;
-  int normalized;           /* nonzero: vectors have length 1 */
+  int normalized; /* nonzero: vectors have length 1 */
   uint64_t parameters;
-  uint64_t resident_bytes;  /* measured: packed weights, vocabulary, scratch (not the mapped file) */
+  uint64_t resident_bytes; /* measured: packed weights, vocabulary, scratch (not the mapped file) */
 } vecd_info;
 
 /* Flags of the encode calls. */
-#define VECD_RAW 1u         /* leave out the folder's Normalize step: vectors keep their length */
+#define VECD_RAW         1u /* leave out the folder's Normalize step: vectors keep their length */
 #define VECD_NO_TRUNCATE 2u /* a text over max_tokens is an error (VECD_BAD_ARGUMENT) rather than cut */
 
 /* Opens the model folder `path`: checks every file, packs the weights, starts the worker threads.
