@@ -111,6 +111,14 @@ static vecd_http_step parse_transfer_encoding(vecd_span value, size_t pos, vecd_
   return FAULT(501, pos, "unknown transfer coding");
 }
 
+/* Tabs around a value are blanks by the letter, but llhttp and others refuse one behind a framing value, so readers differ.
+ * `value` lies in a head, where its line's CR ends the search. */
+static bool tab_behind(vecd_span value) {
+  for (const char *end = value.ptr + value.len; *end != '\r'; end++)
+    if (*end == '\t') return true;
+  return false;
+}
+
 static void parse_connection(vecd_span value, seen_fields *seen) {
   while (value.len) {
     const char *comma = memchr(value.ptr, ',', value.len);
@@ -148,15 +156,14 @@ static vecd_http_step note_header(const vecd_http_header *h, size_t pos, size_t 
     if (seen->length) return FAULT(400, pos, "repeated Content-Length");
     if (seen->coding) return FAULT(400, pos, "Content-Length with Transfer-Encoding");
     seen->length = true;
+    if (tab_behind(h->value)) return FAULT(400, value_pos + h->value.len, "tab behind Content-Length");
     return parse_content_length(h->value, value_pos, head, fault);
   case 17:
     if (!vecd_span_eq_nocase(h->name, VECD_SPAN("transfer-encoding"))) break;
     if (seen->coding) return FAULT(400, pos, "repeated Transfer-Encoding");
     if (seen->length) return FAULT(400, pos, "Transfer-Encoding with Content-Length");
     seen->coding = true;
-    /* Tabs around it are blanks by the letter; llhttp and others do not find "chunked" there, and so two would differ. */
-    for (const char *end = h->value.ptr + h->value.len; *end != '\r'; end++)
-      if (*end == '\t') return FAULT(400, value_pos + h->value.len, "tab behind Transfer-Encoding");
+    if (tab_behind(h->value)) return FAULT(400, value_pos + h->value.len, "tab behind Transfer-Encoding");
     return parse_transfer_encoding(h->value, value_pos, head, fault);
   default: break;
   }

@@ -128,6 +128,7 @@ static const struct refusal {
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", 400, 42},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: +1\r\n\r\n", 400, 42},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1x\r\n\r\n", 400, 43},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1 \t\r\n\r\n", 400, 43},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 0x10\r\n\r\n", 400, 43},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1 1\r\n\r\n", 400, 43},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1,1\r\n\r\n", 400, 43},
