@@ -265,15 +265,16 @@ static void agrees(void **state) {
   for (unsigned i = 0; i < MOST_THREADS; i++) assert_int_equal(vecd_team_new(i + 1, &teams[i], NULL), VECD_OK);
   double worst = 0;
   const char *where = "";
-  for (size_t f = 0; f < n_folders; f++) {
+  size_t step = how->precision == VECD_PRECISION_INT8 ? 3 : 1, n_checked = 0; /* pooling and file formats are FP32's to check */
+  for (size_t f = 0; f < n_folders; f += step, n_checked++) {
     double share = check_folder(&folders[f], how->precision, &kern, teams);
     if (!(share <= 1)) fail_msg("%s, %s, %s: %.2e", folders[f].name, isa, vecd_precision_name(how->precision), share * allowed);
     if (share > worst) worst = share, where = folders[f].name;
   }
   if (how->precision == VECD_PRECISION_INT8)
-    print_message("%s, int8, %zu folders: least cosine %.6f, in %s\n", isa, n_folders, 1 - worst * allowed, where);
+    print_message("%s, int8, %zu folders: least cosine %.6f, in %s\n", isa, n_checked, 1 - worst * allowed, where);
   else
-    print_message("%s, %zu folders: largest difference %.2e max(1, largest value), in %s\n", isa, n_folders, worst * allowed,
+    print_message("%s, %zu folders: largest difference %.2e max(1, largest value), in %s\n", isa, n_checked, worst * allowed,
                   where);
   for (unsigned i = 0; i < MOST_THREADS; i++) vecd_team_free(&teams[i]);
 }
