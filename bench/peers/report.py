@@ -66,6 +66,8 @@ class Result:
         for e in filter(is_ours, self.engines):
             lines += ["", f"{e}: share of the FP32 limit, time against the best peer"]
             lines.append(self._line("  share", [f"{self.share(e, w):.3f}" for w in self.workloads]))
+            if precision_of(e) == "fp32":
+                lines.append(self._line("  share by `vecd bench`", [f"{run['bench_shares'][w]:.3f}" for w in self.workloads]))
             for what, precision in ((f"  best {precision_of(e)} peer", precision_of(e)), ("  best peer at any precision", None)):
                 best = {w: self.best_peer(w, precision) for w in self.workloads}
                 if None not in best.values():

@@ -36,12 +36,21 @@ def parse():
     return p.parse_args()
 
 
-def measure_limit(threads, isa):
-    """(FP32 limit in GFLOP/s, the instruction set vecd chose)."""
+def vecd_bench(threads, isa):
+    """What `vecd bench --json` says; fp32, the FP32 limit among it."""
     argv = [common.vecd_program(), "bench", "--json", "--model", common.model_folder(), "--threads", str(threads)]
     out = json.loads(subprocess.run(argv + (["--isa", isa] if isa else []), check=True, capture_output=True).stdout)
     workloads.check_against(out)
-    return out["limit_gflops"], out["isa"]
+    return out
+
+
+def bench_shares(*runs):
+    """{workload: vecd's own measure of its share of the limit}, which is taken within a moment of each other."""
+    shares = {}
+    for run in runs:
+        for w in run["workloads"]:
+            shares.setdefault(w["name"], []).append(w["share"])
+    return {name: sum(values) / len(values) for name, values in shares.items()}
 
 
 def least_cosines(all_turns, names, folder):
@@ -86,7 +95,7 @@ def main():
         words = options.engines.lower().split(",")
         wanted = [e for e in wanted if e == engines.REFERENCE or any(w in e.lower() for w in words)]
     common.warn_if_loaded()
-    limit_before, isa = measure_limit(options.threads, options.isa)
+    before = vecd_bench(options.threads, options.isa)
     all_turns = turns.Turns(wanted, options.threads, options.isa)
     with tempfile.TemporaryDirectory() as folder:
         cosines = least_cosines(all_turns, names, folder)
@@ -94,29 +103,33 @@ def main():
     versions = {w.name: w.version for w in all_turns.workers}
     resident = {w.name: w.resident for w in all_turns.workers}
     all_turns.end()
-    limit_after, _ = measure_limit(options.threads, options.isa)
+    after = vecd_bench(options.threads, options.isa)
+    limits = before["limit_gflops"], after["limit_gflops"]
 
     if all_turns.idle_ms > 0.005 * all_turns.turn_ms:
         sys.exit(f"peers: engines not in turn used {all_turns.idle_ms:.0f} ms of processor time: the figures are void")
     foreign = all_turns.foreign_share()
     if foreign > 0.03:
         print(f"peers: WARNING: {foreign:.1%} of the time went to other processes: do not keep these figures", file=sys.stderr)
+    if max(limits) > 1.05 * min(limits):
+        print("peers: WARNING: the limit moved by more than 5 %: shares of it mean little here", file=sys.stderr)
     run = {
         "cpu": cpu["name"],
-        "isa": isa,
+        "isa": before["isa"],
         "features": " ".join(cpu["features"]),
         "date": datetime.date.today().isoformat(),
         "threads": options.threads,
         "rounds": options.rounds,
-        "limit_gflops": (limit_before + limit_after) / 2,
-        "limits": (limit_before, limit_after),
+        "limit_gflops": sum(limits) / 2,
+        "limits": limits,
+        "bench_shares": bench_shares(before, after),
         "foreign_share": foreign,
         "idle_ms": all_turns.idle_ms,
     }
     result = report.Result(run, wanted, names, ms, cosines, versions, resident)
     print(result.text())
     options.output.mkdir(parents=True, exist_ok=True)
-    stem = options.output / f"{cpu['slug']}-{isa}"
+    stem = options.output / f"{cpu['slug']}-{before['isa']}"
     result.write_csv(f"{stem}.csv")
     pathlib.Path(f"{stem}.svg").write_text(plot.svg(result))
     print(f"\n{stem}.csv and .svg are written")

@@ -12,18 +12,18 @@ NO_TRUNCATE = 2
 class Options(c.Structure):
     """vecd_options. A field added to the header is added here, at the end, and named in PRECISIONS where it chooses one."""
 
-    _fields_ = [("size", c.c_size_t), ("threads", c.c_uint), ("isa", c.c_char_p)]
+    _fields_ = [("size", c.c_size_t), ("threads", c.c_uint), ("isa", c.c_char_p), ("precision", c.c_char_p)]
 
 
-# What to set in the options for each precision the library offers: {"fp32": {}, "int8": {"field": value}}.
-PRECISIONS = {"fp32": {}}
+# The precisions the library offers, and the options that choose each.
+PRECISIONS = {p: {"precision": p.encode()} for p in ("fp32", "int8")}
 
 
 class Info(c.Structure):
     """vecd_info."""
 
     _fields_ = (
-        [(name, c.c_char_p) for name in ("id", "architecture", "pooling", "isa")]
+        [(name, c.c_char_p) for name in ("id", "architecture", "pooling", "precision", "isa")]
         + [(name, c.c_uint) for name in ("dimension", "max_tokens", "threads")]
         + [("normalized", c.c_int), ("parameters", c.c_uint64), ("resident_bytes", c.c_uint64)]
     )
