@@ -116,7 +116,6 @@ python_env() {
 
 e2e() {
   python_env
-  tools/get_default_model.sh
   build/venv/bin/python -m pytest -q -ra --durations=5 -p no:cacheprovider tests/e2e
 }
 
@@ -166,6 +165,7 @@ case $mode in
       meson test -C build --no-rebuild --print-errorlogs --suite unit --suite kern --suite house
     ;;
   all)
+    phase model "the default model, which golden and end-to-end tests need" tools/get_default_model.sh
     phase gcc "optimised build with gcc, warnings are errors; every test" test_gcc
     phase house "layers, symbols, headers, documents" house
     phase clang "the same with clang; unit and kernel tests" test_clang
@@ -176,6 +176,7 @@ case $mode in
     ;;
   long)
     export VECD_LONG=1
+    phase model "the default model, which golden and end-to-end tests need" tools/get_default_model.sh
     phase gcc "every test, the long ones too" test_gcc
     phase asan "the suite under ASan and UBSan" test_asan
     phase fuzz "libFuzzer" fuzz
