@@ -397,12 +397,12 @@ def test_a_curl_line_that_works_is_printed(start_server):
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains(start_server, sig):
     """What was taken is finished and answered, nothing new is accepted, the exit code is 0."""
-    server = start_server("--grace", "30")
-    body = json.dumps({"texts": ["many words to keep it busy " * 10] * 15000, "model": MODEL}).encode()
+    server = start_server("--grace", "300")
+    body = json.dumps({"texts": ["many words to keep it busy " * 10] * 6000, "model": MODEL}).encode()
     with server.connect() as busy, server.connect() as idle:
         busy.sendall(b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                      % len(body) + body)
-        time.sleep(0.2)
+        time.sleep(0.1)
         server.process.send_signal(sig)
         reply = bytearray()
         while chunk := busy.recv(65536):
