@@ -73,6 +73,10 @@ class Result:
                 if None not in best.values():
                     lines.append(self._line(what, [f"{self.ratio(e, best[w], w):.3f}" for w in self.workloads]))
                     lines.append(self._line("", [product_of(best[w]) for w in self.workloads]))
+        ours = [e for e in self.engines if is_ours(e)]
+        for e in ours[1:]:
+            lines += ["", self._line(f"{e} against {ours[0]}", [f"{self.ratio(e, ours[0], w):.3f}" for w in self.workloads])]
+            lines.append(f"  resident_bytes of vecd_info, mapped tables not counted: {self.resident[e] / self.resident[ours[0]]:.3f}")
         return "\n".join(lines)
 
     @staticmethod

@@ -60,7 +60,10 @@ def least_cosines(all_turns, names, folder):
         for name in names:
             file = f"{folder}/vectors.npy"
             worker.ask(do="vectors", workload=name, file=file)
-            vectors[worker.name, name] = np.load(file).astype(np.float64)
+            v = np.load(file, mmap_mode="r")
+            if v.shape != (workloads.WORKLOADS[name][0], workloads.SHAPE["hidden"]):
+                sys.exit(f"peers: {worker.name} gives vectors of shape {v.shape} for {name}")
+            vectors[worker.name, name] = v.astype(np.float64)
     out = {}
     for (engine, name), v in vectors.items():
         r = vectors[engines.REFERENCE, name]
@@ -88,6 +91,7 @@ def run_rounds(all_turns, names, options):
 
 def main():
     options = parse()
+    turns.limit_memory()
     names = options.workloads.split(",") if options.workloads else list(workloads.WORKLOADS)
     cpu = common.cpu_facts()
     wanted = engines.chosen(cpu["features"], options.isa)

@@ -5,6 +5,7 @@ the processor from the engine whose turn it is. That it works is measured, not b
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +13,14 @@ import sys
 import engines
 
 HERE = pathlib.Path(__file__).resolve().parent
+MOST_ANSWER = 1 << 20  # characters
+MOST_BYTES = 6 << 30  # of private memory in any one process: several times what the hungriest engine needs
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def limit_memory():
+    """Whatever goes wrong in this process or in a worker ends it, and not the machine."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
 
 
 class Worker:
@@ -31,7 +39,9 @@ class Worker:
         self.freeze()
 
     def _answer(self):
-        line = self.process.stdout.readline()
+        line = self.process.stdout.readline(MOST_ANSWER)
+        if len(line) == MOST_ANSWER:
+            raise SystemExit(f"peers: {self.name} answers without end: {line[:80]}")
         if not line:
             raise SystemExit(f"peers: {self.name} ended (exit code {self.process.wait()}): see above")
         return json.loads(line)

@@ -1,38 +1,49 @@
-"""libvecd through ctypes: as much of include/vecd.h as the measurements need."""
+"""libvecd through ctypes: as much of include/vecd.h as the measurements need.
+
+The structs are read from the header, not written down a second time: a field that is added there in the middle would shift all
+that follow, and a dimension read from half a pointer asks for gigabytes.
+"""
 
 import ctypes as c
+import json
+import re
 
 import numpy as np
 
 import common
 
 NO_TRUNCATE = 2
+HEADER = common.ROOT / "include" / "vecd.h"
+TYPES = {
+    "const char *": c.c_char_p,
+    "int": c.c_int,
+    "unsigned": c.c_uint,
+    "size_t": c.c_size_t,
+    "uint64_t": c.c_uint64,
+    "vecd_status": c.c_int,
+    "char": c.c_char,
+}
 
 
-class Options(c.Structure):
-    """vecd_options. A field added to the header is added here, at the end, and named in PRECISIONS where it chooses one."""
+def struct(name, header):
+    """The ctypes class of `typedef struct name {...} name;`. Stops at a field it cannot read."""
+    found = re.search(rf"typedef struct {name} \{{(.*?)\}} {name};", header, re.DOTALL)
+    if not found:
+        raise SystemExit(f"peers: {HEADER.name} has no struct {name}")
+    fields = []
+    for declaration in re.sub(r"/\*.*?\*/", "", found.group(1), flags=re.DOTALL).split(";")[:-1]:
+        parts = re.fullmatch(r"\s*(.+?[ *])\s*(\w+)(?:\[(\d+)\])?\s*", declaration)
+        kind = TYPES.get(parts.group(1).strip()) if parts else None
+        if kind is None:
+            raise SystemExit(f"peers: vecd_c.py cannot read this field of {name}: {declaration.strip()}")
+        fields.append((parts.group(2), kind * int(parts.group(3)) if parts.group(3) else kind))
+    return type(name, (c.Structure,), {"_fields_": fields})
 
-    _fields_ = [("size", c.c_size_t), ("threads", c.c_uint), ("isa", c.c_char_p), ("precision", c.c_char_p)]
 
+Options, Info, Err = (struct(name, HEADER.read_text()) for name in ("vecd_options", "vecd_info", "vecd_err"))
 
 # The precisions the library offers, and the options that choose each.
 PRECISIONS = {p: {"precision": p.encode()} for p in ("fp32", "int8")}
-
-
-class Info(c.Structure):
-    """vecd_info."""
-
-    _fields_ = (
-        [(name, c.c_char_p) for name in ("id", "architecture", "pooling", "precision", "isa")]
-        + [(name, c.c_uint) for name in ("dimension", "max_tokens", "threads")]
-        + [("normalized", c.c_int), ("parameters", c.c_uint64), ("resident_bytes", c.c_uint64)]
-    )
-
-
-class Err(c.Structure):
-    """vecd_err."""
-
-    _fields_ = [("code", c.c_int), ("pos", c.c_size_t), ("text", c.c_char * 512)]
 
 
 def load():
@@ -55,8 +66,11 @@ class Model:
         )
         path = str(folder).encode()
         self._check(self.lib.vecd_open(path, c.byref(options), c.byref(self.handle), c.byref(self.err)))
-        self.info = Info()
+        self.info = Info.from_buffer(bytearray(4096))  # room for what a library newer than the header would write
         self.lib.vecd_describe(self.handle, c.byref(self.info))
+        hidden = json.loads((folder / "config.json").read_text())["hidden_size"]
+        if self.info.dimension != hidden:
+            raise SystemExit(f"peers: libvecd says dimension {self.info.dimension}, config.json {hidden}: is the build old?")
 
     def _check(self, status):
         if status:

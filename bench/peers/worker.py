@@ -6,14 +6,24 @@ stdout; turns.py is the other end.
   {"do": "vectors", "workload": w, "file": f}  -> {}             saves them to f (npy)
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
 import time
 
 import numpy as np
 
 import engines
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent():
+    """A stopped process does not notice that its pipe was closed; the kernel ends it when the parent is gone."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def timed(engine, prepared, seconds):
@@ -29,6 +39,7 @@ def timed(engine, prepared, seconds):
 
 
 def main():
+    end_with_parent()
     name, threads = sys.argv[1], int(sys.argv[2])
     isa = sys.argv[3] if len(sys.argv) > 3 else None
     answers = os.fdopen(os.dup(1), "w")
