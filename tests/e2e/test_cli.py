@@ -1,4 +1,5 @@
 """The command line's contract: formats, order, exit codes, one clear line for every fault."""
+import contextlib
 import io
 import json
 import os
@@ -249,8 +250,10 @@ def feed_forever(child):
             while True:
                 child.stdin.write(b"text number %d\n" % i)
                 i += 1
-        except (BrokenPipeError, OSError, ValueError):
-            pass
+        except (OSError, ValueError):
+            pass  # nobody reads any more
+        with contextlib.suppress(OSError):
+            child.stdin.close()  # drops what is still buffered
     thread = threading.Thread(target=feed, daemon=True)
     thread.start()
     return thread

@@ -269,6 +269,7 @@ def test_a_reader_that_reads_nothing_does_not_stop_others(server):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.sendall(post(body, CLOSE))
         assert one(server.raw(post(BODY, CLOSE)))[0] == 200
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # it has made its point; now hurry
         got = one(read_to_end(sock))
     assert got[0] == 200 and len(json.loads(got[2])["embeddings"]) == 3000
 
