@@ -79,7 +79,8 @@ static void memory_is_counted_by_tag(void **state) {
   (void)state;
   size_t vocab = vecd_mem_bytes(VECD_MEM_VOCAB), misc = vecd_mem_bytes(VECD_MEM_MISC), total = vecd_mem_total_bytes();
   uint64_t count = vecd_mem_count();
-  char *a = vecd_alloc(VECD_MEM_VOCAB, 100), *z = vecd_alloc_zero(VECD_MEM_VOCAB, 10, 10), *n = vecd_alloc(VECD_MEM_VOCAB, 0);
+  char *a = vecd_alloc(VECD_MEM_VOCAB, 100), *z = vecd_alloc_zero(VECD_MEM_VOCAB, 10, 10);
+  void *n = vecd_alloc(VECD_MEM_VOCAB, 0);
   assert_non_null(n);
   for (int i = 0; i < 100; i++) assert_int_equal(z[i], 0);
   memset(a, 1, 100);

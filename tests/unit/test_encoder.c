@@ -21,7 +21,12 @@
 /* The tiny folders' random, spread-out weights suffer more from 8 bits than trained ones. */
 #define INT8_MOST_ANGLE 0.005
 
-enum { MOST_FOLDERS = 64, MOST_THREADS = 3, N_BATCHES = 20, MOST_BATCH = 6 };
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) /* slow, and there for other faults than wrong bits */
+enum { N_BATCHES = 4 };
+#else
+enum { N_BATCHES = 20 };
+#endif
+enum { MOST_FOLDERS = 64, MOST_THREADS = 3, MOST_BATCH = 6 };
 
 /* Folders that vecd refuses to open, and why. */
 static const struct {
