@@ -69,7 +69,7 @@ typedef struct vecd_model vecd_model;
 typedef struct vecd_options {
   size_t size;           /* sizeof(vecd_options), so that later fields can be told from garbage; 0 counts as this version's */
   unsigned threads;      /* worker threads; 0: as many as the process may use (affinity and cgroup quota) */
-  const char *isa;       /* "ref", "avx2" or "avx512" to force a set of kernels; NULL: the best this CPU has */
+  const char *isa;       /* "ref", "avx2", "avxvnni", "avx512" or "avx512vnni" to force a set of kernels; NULL: the best */
   const char *precision; /* of the weights: "fp32" (NULL), "int8" (a quarter of the memory, cosine to fp32 around 0.999), or
                           * "auto": int8 for over 100 million parameters */
 } vecd_options;
@@ -80,7 +80,7 @@ typedef struct vecd_info {
   const char *architecture; /* "bert", ... */
   const char *pooling;      /* "mean", "cls", "mean+max", ... */
   const char *precision;    /* "fp32" or "int8" */
-  const char *isa;          /* the kernels in use: "ref", "avx2", "avx512" */
+  const char *isa;          /* the kernels in use, as in vecd_options */
   unsigned dimension;       /* floats in a vector */
   unsigned max_tokens;      /* longest sequence the model sees, special tokens included; longer texts are cut */
   unsigned threads;

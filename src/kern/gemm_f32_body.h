@@ -1,4 +1,4 @@
-/* gemm_f32_body.h - gemm_f32 and pack_f32 for any vector of vec_f32_*.h; included once by each gemm_f32_<isa>.c.
+/* gemm_f32_body.h - gemm_f32 and pack_f32 for any vector of vec_*.h; included once by each gemm_f32_<isa>.c.
  *
  * A tile of VF_MR rows by two vectors of columns lives in registers: 2 VF_MR accumulators, two columns of the panel, one
  * broadcast. The rows are reached as four bases with lda's multiples, so that addresses fit the 16 general registers. Each

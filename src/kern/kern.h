@@ -10,17 +10,15 @@
 #include "kern/kern_list.h"
 
 typedef struct vecd_kern {
-  const char *isa; /* "ref", "avx2", "avx512": the set asked for */
+  const char *isa; /* one of vecd_kern_isas: the set asked for */
   unsigned mr;     /* gemm_f32 is fastest on this many rows at a time */
-  unsigned nr;     /* columns of a gemm_f32 panel, a multiple of 8 */
+  unsigned nr;     /* columns of a panel, a multiple of 8 */
 #define X(name, result, params) \
   result(*name) params;         \
   const char *name##_isa; /* whose kernel fills the slot */
   VECD_KERN_LIST(X)
-  VECD_KERN_Q8_LIST(X)
+  VECD_KERN_DOT_LIST(X)
 #undef X
-  unsigned q8_nr;    /* columns of a gemm_q8 panel */
-  unsigned q8_bytes; /* of a quantized activation: 1, or 2 where the CPU multiplies 16-bit integers */
 } vecd_kern;
 
 /* The most mr and nr of any ISA: sizes of buffers on the stack. */
@@ -31,7 +29,10 @@ typedef struct vecd_kern {
  * it does better. */
 void vecd_kern_init(vecd_kern *table, unsigned features);
 
-/* The table for an ISA by name ("ref", "avx2", "avx512"), or the best this CPU has (NULL).
+/* The names of the sets, the least first; NULL ends them. */
+extern const char *const vecd_kern_isas[];
+
+/* The table for an ISA by name, or the best this CPU has (NULL).
  * VECD_OK; VECD_BAD_ARGUMENT unknown name, or the CPU lacks it. */
 VECD_CHECK vecd_status vecd_kern_choose(vecd_kern *table, const char *isa, vecd_err *err);
 
@@ -42,11 +43,13 @@ VECD_CHECK vecd_status vecd_kern_choose(vecd_kern *table, const char *isa, vecd_
   result vecd_##name##_avx512 params;
 VECD_KERN_LIST(X)
 #undef X
-#define X(name, result, params)     \
-  result vecd_##name##_ref params;  \
-  result vecd_##name##_avx2 params; \
+#define X(name, result, params)        \
+  result vecd_##name##_ref params;     \
+  result vecd_##name##_avx2 params;    \
+  result vecd_##name##_avxvnni params; \
+  result vecd_##name##_avx512 params;  \
   result vecd_##name##_avx512vnni params;
-VECD_KERN_Q8_LIST(X)
+VECD_KERN_DOT_LIST(X)
 #undef X
 
 #endif

@@ -16,13 +16,22 @@
  * softmax_f32  in place on `rows` rows of n values, ld floats apart: e^(scale x - max) / sum.
  * layer_norm_f32  out[i] = (t - mean) / sqrt(var + eps) * gamma + beta with t = x[i] + residual[i] (residual nullable), rows of n
  *              values, ldx / ldr / ldo floats apart; out may be x or residual (Ba et al., arXiv:1607.06450).
+ * softmax_q16  softmax_f32 as 16-bit integers: p[i][j] = round(32767 softmax), ldp apart, and a 0 behind an odd n. x is destroyed.
  * quantize_q8  activations for gemm_q8: each row in groups of 64 values (the last may be shorter), asymmetric, 8 bits:
  *              q = round(x / scale) + zero in 0 .. 255, with 0 inside the range, so that 0 stays 0. x: `rows` rows of k values,
- *              ldx floats apart. q: rows of whole groups, the last filled up with `zero`, ldq values (vecd_kern.q8_bytes bytes
- *              each) apart. scale, zero: one for each group, lds apart.
+ *              ldx floats apart. q: rows of whole groups, the last filled up with `zero`, ldq apart. scale, zero: one for each
+ *              group, lds apart.
+ * weights_q8   one group of n <= 64 finite weights: q[i] = round(x[i] / scale), 0 from n to 63, as q8.h says; their sum; gives the
+ *              scale (bfloat16).
+ * quantize_q16 q = round(x / scale) within -limit .. limit, one scale for all `rows` rows of n values, and a 0 behind an odd n;
+ *              gives the scale, 0 where every x is.
+ * pairs_q16    the same as one panel for gemm_q16 whose k runs over the rows: panel[i / 2][j][i % 2], n <= nr columns, filled up
+ *              with 0 to nr columns and an even number of rows.
  * gemm_q8      c[i][j] = bias[j] + sum over groups g of scale[i][g] * (ws[g][j] * sum over p in g of (a[i][p] - zero[i][g]) *
  *              w[p][j]), the inner sum in integers, exact, the outer by fused multiply-adds in order of g. panel: as
- *              vecd_q8_pack() lays it out, q8_nr columns. Other parameters as gemm_f32. Bit for bit the same on every ISA.
+ *              vecd_q8_pack() lays it out, nr columns. Other parameters as gemm_f32. Bit for bit the same on every ISA.
+ * gemm_q16     c[i][j] = factor[i] * sum over p of a[i][p] * b[p / 2][j][p % 2], the sum in integers, exact: it must fit 32 bits. k
+ *              is even. Bit for bit the same on every ISA.
  * peak_f32     what the processor can do at best: `loops` rounds of independent multiply-adds that touch registers only. Gives
  *              the number of floating-point operations done. `sink` keeps the compiler honest. */
 #ifndef VECD_KERN_LIST_H
@@ -40,14 +49,20 @@
   X(layer_norm_f32, void,                                                                                             \
     (const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma, const float *beta, float eps, \
      size_t rows, size_t n, float *out, size_t ldo))                                                                  \
+  X(softmax_q16, void, (float *x, size_t ld, size_t rows, size_t n, float scale, int16_t *p, size_t ldp))             \
+  X(quantize_q8, void,                                                                                                \
+    (const float *x, size_t ldx, size_t rows, size_t k, uint8_t *q, size_t ldq, float *scale, int32_t *zero, size_t lds)) \
+  X(weights_q8, uint16_t, (const float *x, size_t n, int8_t *q, int32_t *sum))                                        \
+  X(quantize_q16, float, (const float *x, size_t ldx, size_t rows, size_t n, int32_t limit, int16_t *q, size_t ldq))  \
+  X(pairs_q16, float, (const float *x, size_t ldx, size_t rows, size_t n, int32_t limit, int16_t *panel))             \
   X(peak_f32, double, (size_t loops, float *sink))
 
-/* Operations on 8-bit integers: chosen by other CPU features than those above, so a table of their own. */
-#define VECD_KERN_Q8_LIST(X)                                                                                           \
-  X(quantize_q8, void,                                                                                                 \
-    (const float *x, size_t ldx, size_t rows, size_t k, void *q, size_t ldq, float *scale, int32_t *zero, size_t lds)) \
-  X(gemm_q8, void,                                                                                                     \
-    (const void *a, size_t lda, const float *scale, const int32_t *zero, size_t lds, const unsigned char *panel,       \
-     const float *bias, float *c, size_t ldc, size_t rows, size_t k))
+/* Sums of products of integers: there are CPU instructions of their own for them, so ISAs of their own. */
+#define VECD_KERN_DOT_LIST(X)                                                                                             \
+  X(gemm_q8, void,                                                                                                        \
+    (const uint8_t *a, size_t lda, const float *scale, const int32_t *zero, size_t lds, const unsigned char *panel,       \
+     const float *bias, float *c, size_t ldc, size_t rows, size_t k))                                                     \
+  X(gemm_q16, void,                                                                                                       \
+    (const int16_t *a, size_t lda, const int16_t *b, const float *factor, float *c, size_t ldc, size_t rows, size_t k))
 
 #endif

@@ -1,4 +1,4 @@
-/* rows_f32_body.h - activations, softmax and layer norm for any vector of vec_f32_*.h; included once by each
+/* rows_f32_body.h - activations, softmax and layer norm for any vector of vec_*.h; included once by each
  * rows_f32_<isa>.c. The order of every sum depends on n alone.
  *
  * Errors of functions of one variable were measured over all float32; tests/kern holds them and derives those of the rows. A
@@ -75,30 +75,47 @@ ACTIVATION(act_gelu_tanh_f32, gelu_tanh_vf)
 ACTIVATION(act_silu_f32, silu_vf)
 ACTIVATION(act_relu_f32, relu_vf)
 
+/* e^(scale x - max) in place; gives their sum. */
+static inline float exps_of_row(float *x, size_t n, float scale) {
+  size_t whole = n / VF_N * VF_N, rest = n - whole;
+  vf vscale = vf_set1(scale), lowest = vf_set1(-__builtin_inff()), vmax = lowest, vsum = vf_set1(0.0f);
+  for (size_t j = 0; j < whole; j += VF_N) vmax = vf_max(vmax, vf_mul(vf_load(x + j), vscale));
+  if (rest) vmax = vf_max(vmax, vf_keep(vf_mul(vf_load_part(x + whole, rest), vscale), lowest, rest));
+  vmax = vf_set1(vf_top(vmax));
+  for (size_t j = 0; j < whole; j += VF_N) {
+    vf e = exp_vf(vf_sub(vf_mul(vf_load(x + j), vscale), vmax));
+    vf_store(x + j, e);
+    vsum = vf_add(vsum, e);
+  }
+  if (rest) {
+    vf e = exp_vf(vf_sub(vf_mul(vf_load_part(x + whole, rest), vscale), vmax));
+    vf_store_part(x + whole, e, rest);
+    vsum = vf_add(vsum, vf_keep(e, vf_set1(0.0f), rest));
+  }
+  return vf_sum(vsum);
+}
+
 /* With u = 2^-24 and m = n / VF_N + log2 VF_N: a result p of d = scale x - max is within p ((|d| + ln n + m + 2) u + 2.04 ulp)
  * + 1.3e-38 of exact, and a row's results add up to 1 within (m + 3) u. -inf counts nothing; NaN, inf and rows of nothing but
  * -inf give NaN. */
 void VF_NAME(softmax_f32)(float *x, size_t ld, size_t rows, size_t n, float scale) {
   size_t whole = n / VF_N * VF_N, rest = n - whole;
-  vf vscale = vf_set1(scale), lowest = vf_set1(-__builtin_inff());
   for (size_t i = 0; i < rows; i++, x += ld) {
-    vf vmax = lowest, vsum = vf_set1(0.0f);
-    for (size_t j = 0; j < whole; j += VF_N) vmax = vf_max(vmax, vf_mul(vf_load(x + j), vscale));
-    if (rest) vmax = vf_max(vmax, vf_keep(vf_mul(vf_load_part(x + whole, rest), vscale), lowest, rest));
-    vmax = vf_set1(vf_top(vmax));
-    for (size_t j = 0; j < whole; j += VF_N) {
-      vf e = exp_vf(vf_sub(vf_mul(vf_load(x + j), vscale), vmax));
-      vf_store(x + j, e);
-      vsum = vf_add(vsum, e);
-    }
-    if (rest) {
-      vf e = exp_vf(vf_sub(vf_mul(vf_load_part(x + whole, rest), vscale), vmax));
-      vf_store_part(x + whole, e, rest);
-      vsum = vf_add(vsum, vf_keep(e, vf_set1(0.0f), rest));
-    }
-    vf inverse = vf_set1(1.0f / vf_sum(vsum));
+    vf inverse = vf_set1(1.0f / exps_of_row(x, n, scale));
     for (size_t j = 0; j < whole; j += VF_N) vf_store(x + j, vf_mul(vf_load(x + j), inverse));
     if (rest) vf_store_part(x + whole, vf_mul(vf_load_part(x + whole, rest), inverse), rest);
+  }
+}
+
+/* Within half a step of what softmax_f32 would give. */
+void VF_NAME(softmax_q16)(float *x, size_t ld, size_t rows, size_t n, float scale, int16_t *p, size_t ldp) {
+  for (size_t i = 0; i < rows; i++, x += ld, p += ldp) {
+    vf by = vf_set1(32767.0f / exps_of_row(x, n, scale));
+    size_t j = 0;
+    for (; j + 2 * VF_N <= n; j += 2 * VF_N)
+      vi_store_s16(p + j, vi_round(vf_mul(vf_load(x + j), by)), vi_round(vf_mul(vf_load(x + j + VF_N), by)));
+    for (; j < n; j++) p[j] = (int16_t)vi_first(vi_round(vf_mul(vf_set1(x[j]), by)));
+    if (n % 2) p[n] = 0;
   }
 }
 

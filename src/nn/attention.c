@@ -1,56 +1,140 @@
-/* attention.c - both products run on the gemm kernel: the keys are packed as panels of columns (the way weights are), the
+/* attention.c - both products run on the gemm kernels: the keys are packed as panels of columns (the way weights are), the
  * values as panels of rows; a tile of queries then gets its whole row of scores, its softmax and its output while all of it
- * is in the nearest cache. Nothing depends on where in a batch the sequence lies. */
+ * is in the nearest cache. Nothing depends on where in a batch the sequence lies.
+ *
+ * 16-bit: keys, each query and the values (by panel) have a scale; probabilities are 15-bit fractions. They add up to one, so
+ * however long the sequence is, sums of their products with 16-bit values fit 32 bits. */
 #include "nn/attention.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "kern/q8.h"
+
 static const float zeros[VECD_KERN_MAX_NR];
 
 static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
-/* Rows of scores stand a little further apart than their length, off any power of two. */
-static size_t score_ld(const vecd_kern *kern, size_t n) { return round_up(n, kern->nr) + 16; }
+/* Where everything lies in scratch for n keys. Floats; of 16-bit integers two make one. */
+typedef struct layout {
+  float *keys;          /* [n / nr, d, nr]; 16-bit: [n / nr, d / 2, nr, 2] */
+  float *values;        /* [d / nr, n, nr]; 16-bit: [d / nr, n / 2, nr, 2] */
+  float *value_factors; /* [d / nr], 16-bit only, like what follows the next two */
+  float *scores;        /* [mr, lds] */
+  float *edge;          /* [mr, nr]: a panel wider than what is left of out */
+  float *key_rows;      /* [n, d / 2] */
+  float *key_factor;    /* [1] */
+  float *queries;       /* [mr, d / 2] */
+  float *p;             /* [mr, lds / 2] */
+  float *factors;       /* [mr] */
+  size_t lds;           /* rows stand a little further apart than their length, off any power of two */
+  size_t d;             /* floats that a row of head_dim takes up: in 16 bits half of it, rounded up */
+  size_t n;             /* likewise rows of values */
+} layout;
 
-size_t vecd_attention_floats(const vecd_kern *kern, size_t n, size_t head_dim) {
-  size_t keys = round_up(n, kern->nr) * head_dim, values = n * round_up(head_dim, kern->nr);
-  return round_up(keys, 16) + round_up(values, 16) + kern->mr * score_ld(kern, n) + kern->mr * kern->nr;
+static float *carve(float **next, size_t n) {
+  float *p = *next;
+  *next += round_up(n, 16);
+  return p;
 }
 
-void vecd_attention_run(const vecd_kern *kern, const float *q, const float *k, const float *v, size_t ld, size_t n,
-                        size_t head_dim, float *out, size_t ldo, float *scratch) {
-  size_t nr = kern->nr, mr = kern->mr, lds = score_ld(kern, n);
-  float *keys = scratch;                                             /* [n / nr, head_dim, nr] */
-  float *values = keys + round_up(round_up(n, nr) * head_dim, 16);   /* [head_dim / nr, n, nr] */
-  float *scores = values + round_up(n * round_up(head_dim, nr), 16); /* [mr, lds] */
-  float *edge = scores + mr * lds;                                   /* [mr, nr]: a panel wider than what is left of out */
+static layout lay_out(const vecd_attention *a, size_t n, float **next) {
+  size_t nr = a->kern->nr, mr = a->kern->mr, wide = round_up(a->head_dim, nr);
+  layout l = {.lds = round_up(n, nr) + 16, .d = a->q16 ? (a->head_dim + 1) / 2 : a->head_dim, .n = a->q16 ? (n + 1) / 2 : n};
+  l.keys = carve(next, round_up(n, nr) * l.d);
+  l.values = carve(next, l.n * wide);
+  l.scores = carve(next, mr * l.lds);
+  l.edge = carve(next, mr * nr);
+  if (a->q16) {
+    l.value_factors = carve(next, wide / nr);
+    l.key_rows = carve(next, n * l.d);
+    l.key_factor = carve(next, 1);
+    l.queries = carve(next, mr * l.d);
+    l.p = carve(next, mr * l.lds / 2);
+    l.factors = carve(next, mr);
+  }
+  return l;
+}
 
-  for (size_t j = 0; j < n; j += nr) kern->pack_f32(k + j * ld, ld, n - j < nr ? n - j : nr, head_dim, keys + j * head_dim);
-  for (size_t c = 0; c < head_dim; c += nr) {
-    size_t width = head_dim - c < nr ? head_dim - c : nr;
-    float *panel = values + c * n;
+size_t vecd_attention_bytes(const vecd_attention *a, size_t n) {
+  float *base = (float *)(uintptr_t)64, *next = base; /* any place: only its distance to the end counts */
+  lay_out(a, n, &next);
+  return (size_t)((uintptr_t)next - (uintptr_t)base);
+}
+
+static int16_t *as_q16(float *p) { return (int16_t *)(void *)p; }
+
+void vecd_attention_begin(const vecd_attention *a, const float *k, const float *v, size_t ld, size_t n, void *scratch) {
+  const vecd_kern *kern = a->kern;
+  size_t nr = kern->nr, d = a->head_dim, ldk = ld;
+  float *next = scratch;
+  layout l = lay_out(a, n, &next);
+  if (a->q16) { /* packing moves pairs of integers as it moves floats */
+    *l.key_factor = kern->quantize_q16(k, ld, n, d, vecd_q16_limit(2 * l.d), as_q16(l.key_rows), 2 * l.d);
+    k = l.key_rows;
+    ldk = l.d;
+  }
+  for (size_t j = 0; j < n; j += nr) kern->pack_f32(k + j * ldk, ldk, n - j < nr ? n - j : nr, l.d, l.keys + j * l.d);
+  for (size_t c = 0; c < d; c += nr) {
+    size_t width = d - c < nr ? d - c : nr;
+    float *panel = l.values + c * l.n;
+    if (a->q16) {
+      l.value_factors[c / nr] = kern->pairs_q16(v + c, ld, n, width, 32767, as_q16(panel)) * (1.0f / 32767.0f);
+      continue;
+    }
     for (size_t i = 0; i < n; i++) {
       memcpy(panel + i * nr, v + i * ld + c, width * sizeof(float));
       if (width < nr) memset(panel + i * nr + width, 0, (nr - width) * sizeof(float));
     }
   }
+}
 
-  float scale = 1.0f / sqrtf((float)head_dim);
-  size_t n_tiles = (n + mr - 1) / mr;
+/* Scores and probabilities of one tile. */
+static void attend(const vecd_attention *a, const layout *l, const float *q, size_t ld, size_t rows, size_t n) {
+  const vecd_kern *kern = a->kern;
+  size_t nr = kern->nr;
+  float scale = 1.0f / sqrtf((float)a->head_dim);
+  if (!a->q16) {
+    for (size_t j = 0; j < n; j += nr) kern->gemm_f32(q, ld, l->keys + j * l->d, zeros, l->scores + j, l->lds, rows, l->d);
+    kern->softmax_f32(l->scores, l->lds, rows, n, scale);
+    return;
+  }
+  for (size_t i = 0; i < rows; i++)
+    l->factors[i] = *l->key_factor * kern->quantize_q16(q + i * ld, ld, 1, a->head_dim, vecd_q16_limit(2 * l->d),
+                                                        as_q16(l->queries + i * l->d), 2 * l->d);
+  for (size_t j = 0; j < n; j += nr)
+    kern->gemm_q16(as_q16(l->queries), 2 * l->d, as_q16(l->keys + j * l->d), l->factors, l->scores + j, l->lds, rows, 2 * l->d);
+  kern->softmax_q16(l->scores, l->lds, rows, n, scale, as_q16(l->p), l->lds);
+}
+
+/* Columns c .. c + nr - 1 of the tile's output. */
+static void weigh(const vecd_attention *a, const layout *l, size_t c, size_t rows, float *out, size_t ldo) {
+  const vecd_kern *kern = a->kern;
+  float *panel = l->values + c * l->n;
+  if (!a->q16) {
+    kern->gemm_f32(l->scores, l->lds, panel, zeros, out, ldo, rows, l->n);
+    return;
+  }
+  for (size_t i = 0; i < rows; i++) l->factors[i] = l->value_factors[c / kern->nr];
+  kern->gemm_q16(as_q16(l->p), l->lds, as_q16(panel), l->factors, out, ldo, rows, 2 * l->n);
+}
+
+void vecd_attention_run(const vecd_attention *a, const float *q, size_t ld, size_t n_queries, size_t n, float *out, size_t ldo,
+                        void *scratch) {
+  size_t nr = a->kern->nr, mr = a->kern->mr, d = a->head_dim, n_tiles = (n_queries + mr - 1) / mr;
+  float *next_float = scratch;
+  layout l = lay_out(a, n, &next_float);
   for (size_t t = 0, row = 0; t < n_tiles; t++) {
-    size_t next = n * (t + 1) / n_tiles, rows = next - row;
-    for (size_t j = 0; j < n; j += nr)
-      kern->gemm_f32(q + row * ld, ld, keys + j * head_dim, zeros, scores + j, lds, rows, head_dim);
-    kern->softmax_f32(scores, lds, rows, n, scale);
-    for (size_t c = 0; c < head_dim; c += nr) {
+    size_t next = n_queries * (t + 1) / n_tiles, rows = next - row;
+    attend(a, &l, q + row * ld, ld, rows, n);
+    for (size_t c = 0; c < d; c += nr) {
       float *o = out + row * ldo + c;
-      if (head_dim - c >= nr) {
-        kern->gemm_f32(scores, lds, values + c * n, zeros, o, ldo, rows, n);
+      if (d - c >= nr) {
+        weigh(a, &l, c, rows, o, ldo);
         continue;
       }
-      kern->gemm_f32(scores, lds, values + c * n, zeros, edge, nr, rows, n);
-      for (size_t i = 0; i < rows; i++) memcpy(o + i * ldo, edge + i * nr, (head_dim - c) * sizeof(float));
+      weigh(a, &l, c, rows, l.edge, nr);
+      for (size_t i = 0; i < rows; i++) memcpy(o + i * ldo, l.edge + i * nr, (d - c) * sizeof(float));
     }
     row = next;
   }

@@ -23,16 +23,16 @@ void vecd_linear_run(const vecd_kern *kern, const vecd_linear *w, const float *a
 void vecd_q8_rows_fill(const vecd_kern *kern, const vecd_q8_rows *to, size_t row, size_t first_value, const float *x,
                        size_t ldx, size_t rows, size_t n) {
   size_t group = first_value / VECD_Q8_GROUP, at = row * to->lds + group;
-  kern->quantize_q8(x, ldx, rows, n, to->q + (row * to->ldq + first_value) * kern->q8_bytes, to->ldq, to->scale + at,
+  kern->quantize_q8(x, ldx, rows, n, to->q + row * to->ldq + first_value, to->ldq, to->scale + at,
                     to->zero + at, to->lds);
 }
 
 void vecd_linear_run_q8(const vecd_kern *kern, const vecd_linear *w, const vecd_q8_rows *a, float *c, size_t ldc, size_t rows,
                         size_t first, size_t end, vecd_activation_fn *act) {
-  size_t bytes = vecd_q8_panel_bytes(w->nr, w->n_in);
+  size_t nr = kern->nr, bytes = vecd_q8_panel_bytes(nr, w->n_in);
   for (size_t p = first; p < end; p++) {
-    float *columns = c + (p - first) * w->nr;
-    kern->gemm_q8(a->q, a->ldq, a->scale, a->zero, a->lds, w->q8 + p * bytes, w->bias + p * w->nr, columns, ldc, rows, w->n_in);
-    if (act) act(columns, ldc, rows, w->nr);
+    float *columns = c + (p - first) * nr;
+    kern->gemm_q8(a->q, a->ldq, a->scale, a->zero, a->lds, w->q8 + p * bytes, w->bias + p * nr, columns, ldc, rows, w->n_in);
+    if (act) act(columns, ldc, rows, nr);
   }
 }

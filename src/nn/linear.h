@@ -14,16 +14,20 @@ typedef struct vecd_linear {
   unsigned char *q8; /* [n_panels, vecd_q8_panel_bytes(nr, n_in)]; NULL where they are float32 */
   float *bias;       /* [n_panels * nr], zero-padded */
   size_t n_in, n_out, n_panels;
-  size_t nr; /* columns of a panel: vecd_kern.nr, or q8_nr */
 } vecd_linear;
 
 /* Rows of activations, quantized for gemm_q8. */
 typedef struct vecd_q8_rows {
-  unsigned char *q; /* [rows, ldq] values of vecd_kern.q8_bytes each */
-  float *scale;     /* [rows, lds], one a group of 64 values */
-  int32_t *zero;    /* [rows, lds] */
+  uint8_t *q;     /* [rows, ldq] */
+  float *scale;   /* [rows, lds], one a group of 64 values */
+  int32_t *zero;  /* [rows, lds] */
   size_t ldq, lds;
 } vecd_q8_rows;
+
+/* The same rows from `row` on. */
+static inline vecd_q8_rows vecd_q8_rows_from(const vecd_q8_rows *r, size_t row) {
+  return (vecd_q8_rows){r->q + row * r->ldq, r->scale + row * r->lds, r->zero + row * r->lds, r->ldq, r->lds};
+}
 
 /* Quantizes values first_value .. first_value + n - 1 of `rows` rows from `row` on; x points at the first of them, its rows ldx
  * floats apart. first_value is a multiple of 64. */

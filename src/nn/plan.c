@@ -1,13 +1,19 @@
 /* plan.c - apart or together.
  *
  * Apart, each worker takes about CHUNK_TOKENS tokens of whole sequences through all layers without ever waiting: the best for
- * large batches. Together, all workers split the columns of every product: the best for one text or a few short ones, where
- * apart would leave workers idle. Which is faster is estimated from the token counts. */
+ * large batches. Together, all workers are on one chunk: the best for one text or a few, where apart would leave workers idle.
+ * Then each takes some of the rows, if there are enough of them to make streaming all the weights worth while; else some of the
+ * columns of every product. Which is faster is estimated from the token counts. */
 #include "nn/plan.h"
+
+#include <stdbool.h>
 
 /* Tokens for which a worker streams the weights once: enough to make that cheap, few enough to stay in the second-level cache.
  */
 #define CHUNK_TOKENS 128
+
+/* Rows for each worker from which on they are split. */
+#define ROWS_EACH 24
 
 /* What barriers and smaller products cost the workers together, as a share of the work and in tokens' worth of time. */
 #define TOGETHER_SHARE  16
@@ -69,17 +75,17 @@ void vecd_plan_make(vecd_plan *plan, const uint32_t *lens, size_t n_seqs, unsign
   for (size_t i = 0; i < n_seqs; i++) total += lens[i];
   sort_longest_first(plan, lens, n_seqs, most_tokens, counts);
 
-  plan->together = n_workers > 1;
+  bool together = n_workers > 1;
   if (n_workers == 1 || n_seqs > 1) {
     /* A whole number of rounds in which every worker has the same share. */
     size_t rounds = (total + (size_t)n_workers * CHUNK_TOKENS / 2) / ((size_t)n_workers * CHUNK_TOKENS);
     size_t share = n_workers * (rounds ? rounds : 1), target = (total + share - 1) / share;
     if (target > most_tokens) target = most_tokens;
     cut(plan, lens, n_seqs, target);
-    if (n_workers == 1) return;
     size_t apart = makespan(plan, lens, n_workers);
     size_t shared = total / n_workers + total / n_workers / TOGETHER_SHARE + TOGETHER_TOKENS;
-    plan->together = shared < apart;
+    together = n_workers > 1 && shared < apart;
   }
-  if (plan->together) cut(plan, lens, n_seqs, most_tokens);
+  if (together) cut(plan, lens, n_seqs, most_tokens);
+  plan->split = !together ? VECD_APART : total / n_workers >= ROWS_EACH ? VECD_BY_ROWS : VECD_BY_COLUMNS;
 }

@@ -2,7 +2,6 @@
 #ifndef VECD_NN_PLAN_H
 #define VECD_NN_PLAN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,11 +10,14 @@ typedef struct vecd_chunk {
   uint32_t first, end;
 } vecd_chunk;
 
+/* Who does what: each worker takes chunks of its own, or all work on each chunk, rows or columns of its products shared out. */
+typedef enum vecd_split { VECD_APART, VECD_BY_ROWS, VECD_BY_COLUMNS } vecd_split;
+
 typedef struct vecd_plan {
   uint32_t *order;    /* [n_seqs] sequence numbers, longest first */
   vecd_chunk *chunks; /* [n_chunks], most tokens first as far as possible */
   size_t n_chunks;
-  bool together; /* all workers share each chunk's products; else each takes chunks of its own */
+  vecd_split split;
 } vecd_plan;
 
 /* Plans n_seqs sequences of lens[] tokens for n_workers, each of whom can hold most_tokens >= the longest.

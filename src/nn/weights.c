@@ -119,8 +119,8 @@ static size_t units_of(const loader *l, const item *it) {
   size_t rows = it->n_parts * it->part_rows;
   switch (it->kind) {
   case VECTOR: return 1;
-  case PANELS_F32: return (rows + l->kern->nr - 1) / l->kern->nr;
-  case PANELS_Q8: return (rows + l->kern->q8_nr - 1) / l->kern->q8_nr;
+  case PANELS_F32:
+  case PANELS_Q8: return (rows + l->kern->nr - 1) / l->kern->nr;
   case WORDS_Q8: return (rows + WORDS_A_UNIT - 1) / WORDS_A_UNIT;
   }
   return 0;
@@ -161,8 +161,8 @@ static vecd_status norm(loader *l, const char *format, unsigned layer, vecd_norm
 static vecd_status linear(loader *l, const char *const *formats, unsigned n_parts, unsigned layer, size_t n_in, size_t n_out,
                           vecd_linear *out) {
   bool q8 = l->w->precision == VECD_PRECISION_INT8;
-  size_t nr = q8 ? l->kern->q8_nr : l->kern->nr, n_panels = (n_parts * n_out + nr - 1) / nr;
-  *out = (vecd_linear){.n_in = n_in, .n_out = n_parts * n_out, .n_panels = n_panels, .nr = nr};
+  size_t nr = l->kern->nr, n_panels = (n_parts * n_out + nr - 1) / nr;
+  *out = (vecd_linear){.n_in = n_in, .n_out = n_parts * n_out, .n_panels = n_panels};
   item it = {.kind = q8 ? PANELS_Q8 : PANELS_F32, .n_parts = n_parts, .part_rows = n_out, .k = n_in};
   it.dst = take(l, n_panels * (q8 ? vecd_q8_panel_bytes(nr, n_in) : n_in * nr * sizeof(float)));
   if (q8)
@@ -233,10 +233,16 @@ static void fill_words(loader *l, const item *it, size_t first, size_t n, float 
   for (size_t i = first; i < first + n; i++) {
     const float *row = rows_of(it, i, 1, room);
     unsigned char *dst = it->dst + i * n_bytes;
-    if (!all_finite(row, h)) l->bad = it->parts[0];
+    if (!all_finite(row, h)) {
+      l->bad = it->parts[0];
+      return;
+    }
     for (size_t g = 0; g * VECD_Q8_GROUP < h; g++) {
       size_t at = g * VECD_Q8_GROUP, len = h - at < VECD_Q8_GROUP ? h - at : VECD_Q8_GROUP;
-      uint16_t scale = vecd_q8_quantize_group(row + at, len, (int8_t *)dst + at);
+      int8_t q[VECD_Q8_GROUP];
+      int32_t sum;
+      uint16_t scale = l->kern->weights_q8(row + at, len, q, &sum);
+      memcpy(dst + at, q, len);
       memcpy(dst + h + 2 * g, &scale, 2);
     }
   }
@@ -251,17 +257,20 @@ static void fill(loader *l, const item *it, size_t unit, float *room) {
     if (!all_finite(dst, it->part_rows)) l->bad = it->parts[0];
     return;
   }
-  size_t step = it->kind == WORDS_Q8 ? WORDS_A_UNIT : it->kind == PANELS_Q8 ? l->kern->q8_nr : l->kern->nr;
+  size_t step = it->kind == WORDS_Q8 ? WORDS_A_UNIT : l->kern->nr;
   size_t first = unit * step, n = n_rows - first < step ? n_rows - first : step;
   if (it->kind == WORDS_Q8) {
     fill_words(l, it, first, n, room);
   } else {
     const float *rows = rows_of(it, first, n, room);
-    if (!all_finite(rows, n * it->k)) l->bad = it->parts[first / it->part_rows];
+    if (!all_finite(rows, n * it->k)) {
+      l->bad = it->parts[first / it->part_rows];
+      return;
+    }
     if (it->kind == PANELS_F32)
       l->kern->pack_f32(rows, it->k, n, it->k, (float *)(void *)it->dst + first * it->k);
     else
-      vecd_q8_pack(rows, it->k, n, it->k, step, it->dst + unit * vecd_q8_panel_bytes(step, it->k));
+      vecd_q8_pack(l->kern, rows, it->k, n, it->k, it->dst + unit * vecd_q8_panel_bytes(step, it->k));
   }
   if (first + n == n_rows) /* packed, not needed again */
     for (unsigned i = 0; i < it->n_parts; i++) vecd_safetensors_drop(l->w->file, it->parts[i]);
@@ -270,7 +279,7 @@ static void fill(loader *l, const item *it, size_t unit, float *room) {
 static void fill_job(void *ctx, unsigned member) {
   (void)member;
   loader *l = ctx;
-  size_t widest = 1, nr = l->kern->nr > l->kern->q8_nr ? l->kern->nr : l->kern->q8_nr;
+  size_t widest = 1, nr = l->kern->nr;
   for (size_t i = 0; i < l->n_items; i++)
     if (l->items[i].k > widest) widest = l->items[i].k;
   float *room = vecd_alloc_array(VECD_MEM_MISC, widest * nr, sizeof *room);

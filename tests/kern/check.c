@@ -136,14 +136,19 @@ int main(void) {
   static const struct {
     const char *isa;
     unsigned lanes;
-  } isas[] = {{"ref", 1}, {"avx2", 8}, {"avx512", 16}};
+    bool dot_only; /* the rest is that of the set before */
+  } isas[] = {{"ref", 1, 0}, {"avx2", 8, 0}, {"avxvnni", 8, 1}, {"avx512", 16, 0}, {"avx512vnni", 16, 1}};
   enum { N_ISAS = sizeof isas / sizeof *isas };
   static const struct {
     const char *name;
     void (*op)(const check_pair *pair);
+    bool is_dot;
   } ops[] = {
-#define X(name, result, params) {#name, check_##name},
-      VECD_KERN_LIST(X) VECD_KERN_Q8_LIST(X)
+#define X(name, result, params) {#name, check_##name, false},
+      VECD_KERN_LIST(X)
+#undef X
+#define X(name, result, params) {#name, check_##name, true},
+          VECD_KERN_DOT_LIST(X)
 #undef X
   };
   enum { N_OPS = sizeof ops / sizeof *ops };
@@ -167,6 +172,7 @@ int main(void) {
     bool has = vecd_kern_choose(&tables[i], isas[i].isa, NULL) == VECD_OK;
     if (has) pairs[n_pairs++] = (check_pair){&tables[0], &tables[i], isas[i].lanes};
     for (size_t op = 0; op < N_OPS; op++) {
+      if (isas[i].dot_only && !ops[op].is_dot) continue;
       cases[n] = (check_case){.op = ops[op].op, .pairs = &pairs[n_pairs - 1], .n_pairs = has};
       snprintf(cases[n++].name, sizeof cases->name, "%s, %s", ops[op].name, isas[i].isa);
     }

@@ -24,7 +24,7 @@ typedef struct check_pair {
 
 #define X(name, result, params) void check_##name(const check_pair *pair);
 VECD_KERN_LIST(X)
-VECD_KERN_Q8_LIST(X)
+VECD_KERN_DOT_LIST(X)
 #undef X
 
 /* Every function of one variable over all float32 (VECD_LONG=1) or a dense sample, on every table this CPU has. */

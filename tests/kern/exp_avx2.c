@@ -1,6 +1,6 @@
 /* exp_avx2.c - opens exp_vf of rows_f32_body.h to the check: the kernels use it, none of them is it. */
 #include "check.h"
-#include "kern/x86/vec_f32_avx2.h"
+#include "kern/x86/vec_avx2.h"
 
 #undef VF_NAME
 #define VF_NAME(op) vecd_##op##_again_avx2 /* the body's kernels come along */

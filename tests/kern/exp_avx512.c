@@ -1,6 +1,6 @@
 /* exp_avx512.c - opens exp_vf of rows_f32_body.h to the check: the kernels use it, none of them is it. */
 #include "check.h"
-#include "kern/x86/vec_f32_avx512.h"
+#include "kern/x86/vec_avx512.h"
 
 #undef VF_NAME
 #define VF_NAME(op) vecd_##op##_again_avx512 /* the body's kernels come along */

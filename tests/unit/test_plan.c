@@ -2,6 +2,7 @@
  * a worker has room for. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,10 +47,10 @@ static bool check(const uint32_t *lens, size_t n, unsigned n_workers, size_t mos
     assert_true(tokens <= most);
   }
   assert_int_equal(at, n);
-  if (n_workers == 1) assert_false(plan.together);
-  if (n_workers > 1 && n == 1) assert_true(plan.together);
+  if (n_workers == 1) assert_false(plan.split != VECD_APART);
+  if (n_workers > 1 && n == 1) assert_true(plan.split != VECD_APART);
   if (n_chunks) *n_chunks = plan.n_chunks;
-  bool together = plan.together;
+  bool together = plan.split != VECD_APART;
   free(plan.order);
   free(plan.chunks);
   free(counts);

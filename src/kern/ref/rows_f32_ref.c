@@ -29,6 +29,14 @@ void vecd_softmax_f32_ref(float *x, size_t ld, size_t rows, size_t n, float scal
   }
 }
 
+void vecd_softmax_q16_ref(float *x, size_t ld, size_t rows, size_t n, float scale, int16_t *p, size_t ldp) {
+  vecd_softmax_f32_ref(x, ld, rows, n, scale);
+  for (size_t i = 0; i < rows; i++) {
+    for (size_t j = 0; j < n; j++) p[i * ldp + j] = (int16_t)rintf(x[i * ld + j] * 32767.0f);
+    if (n % 2) p[i * ldp + n] = 0;
+  }
+}
+
 void vecd_layer_norm_f32_ref(const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma,
                              const float *beta, float eps, size_t rows, size_t n, float *out, size_t ldo) {
   for (size_t i = 0; i < rows; i++) {
