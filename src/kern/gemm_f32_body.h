@@ -10,6 +10,9 @@
 #include "kern/unroll.h"
 
 #define NR         ((size_t)(2 * VF_N))
+/* Floats from what is multiplied to what is fetched: a query of a few tokens reads all weights from far away. */
+#define AHEAD ((size_t)1024)
+
 #define UNROLL_ALL VECD_UNROLL_ALL
 
 /* The tile for a constant number of rows; always inlined, so that `rows` is known and acc[][] stays in registers. */
@@ -38,6 +41,7 @@ __attribute__((always_inline)) static inline void tile(const int rows, const flo
     }                                                             \
   }
   for (; k >= 2; k -= 2, b += 2 * NR, a += 2, a3 += 2, a6 += 2, a9 += 2) {
+    UNROLL_ALL for (size_t i = 0; i < 2 * NR; i += 16) __builtin_prefetch(b + AHEAD + i);
     STEP(0)
     STEP(1)
   }

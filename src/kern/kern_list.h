@@ -13,7 +13,7 @@
  * act_*_f32    in place on `rows` rows of n values, ld floats apart.
  *              gelu: x * Phi(x) by the error function; gelu_tanh: the tanh form (Hendrycks & Gimpel, arXiv:1606.08415);
  *              silu: x / (1 + e^-x); relu. NaN gives NaN, inf gives inf, -inf NaN or next to nothing.
- * softmax_f32  in place on `rows` rows of n values, ld floats apart: e^(scale x - max) / sum.
+ * softmax_f32  in place on `rows` rows of n values, ld floats apart: e^(scale x - max) / sum. scale > 0.
  * layer_norm_f32  out[i] = (t - mean) / sqrt(var + eps) * gamma + beta with t = x[i] + residual[i] (residual nullable), rows of n
  *              values, ldx / ldr / ldo floats apart; out may be x or residual (Ba et al., arXiv:1607.06450).
  * softmax_q16  softmax_f32 as 16-bit integers: p[i][j] = round(32767 softmax), ldp apart, and a 0 behind an odd n. x is destroyed.

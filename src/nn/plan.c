@@ -12,9 +12,6 @@
  */
 #define CHUNK_TOKENS 128
 
-/* Rows for each worker from which on they are split. */
-#define ROWS_EACH 24
-
 /* What barriers and smaller products cost the workers together, as a share of the work and in tokens' worth of time. */
 #define TOGETHER_SHARE  16
 #define TOGETHER_TOKENS 4
@@ -70,7 +67,7 @@ static size_t makespan(const vecd_plan *plan, const uint32_t *lens, unsigned n_w
 }
 
 void vecd_plan_make(vecd_plan *plan, const uint32_t *lens, size_t n_seqs, unsigned n_workers, size_t most_tokens,
-                    uint32_t *counts) {
+                    size_t rows_each, uint32_t *counts) {
   size_t total = 0;
   for (size_t i = 0; i < n_seqs; i++) total += lens[i];
   sort_longest_first(plan, lens, n_seqs, most_tokens, counts);
@@ -87,5 +84,5 @@ void vecd_plan_make(vecd_plan *plan, const uint32_t *lens, size_t n_seqs, unsign
     together = n_workers > 1 && shared < apart;
   }
   if (together) cut(plan, lens, n_seqs, most_tokens);
-  plan->split = !together ? VECD_APART : total / n_workers >= ROWS_EACH ? VECD_BY_ROWS : VECD_BY_COLUMNS;
+  plan->split = !together ? VECD_APART : total / n_workers >= rows_each ? VECD_BY_ROWS : VECD_BY_COLUMNS;
 }

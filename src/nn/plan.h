@@ -22,9 +22,10 @@ typedef struct vecd_plan {
 
 /* Plans n_seqs sequences of lens[] tokens for n_workers, each of whom can hold most_tokens >= the longest.
  *
+ * rows_each  who work together split rows where each gets as many, else columns.
  * counts  scratch [most_tokens + 1].
  * plan    ->order and ->chunks have room for n_seqs entries. */
 void vecd_plan_make(vecd_plan *plan, const uint32_t *lens, size_t n_seqs, unsigned n_workers, size_t most_tokens,
-                    uint32_t *counts);
+                    size_t rows_each, uint32_t *counts);
 
 #endif

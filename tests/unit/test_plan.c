@@ -31,7 +31,7 @@ static bool check(const uint32_t *lens, size_t n, unsigned n_workers, size_t mos
   vecd_plan plan = {.order = room(n, sizeof *plan.order), .chunks = room(n, sizeof *plan.chunks)};
   uint32_t *counts = room(most + 1, sizeof *counts);
   unsigned char *seen = room(n, 1);
-  vecd_plan_make(&plan, lens, n, n_workers, most, counts);
+  vecd_plan_make(&plan, lens, n, n_workers, most, 16, counts);
   for (size_t i = 0; i < n; i++) {
     assert_true(plan.order[i] < n);
     assert_int_equal(seen[plan.order[i]]++, 0);

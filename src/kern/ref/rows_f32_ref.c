@@ -23,8 +23,8 @@ void vecd_act_relu_f32_ref(float *x, size_t ld, size_t rows, size_t n) { EACH(v 
 void vecd_softmax_f32_ref(float *x, size_t ld, size_t rows, size_t n, float scale) {
   for (size_t i = 0; i < rows; i++) {
     float *row = x + i * ld, max = -INFINITY, sum = 0.0f;
-    for (size_t j = 0; j < n; j++) max = fmaxf(max, row[j] * scale);
-    for (size_t j = 0; j < n; j++) sum += row[j] = expf(row[j] * scale - max);
+    for (size_t j = 0; j < n; j++) max = fmaxf(max, row[j]);
+    for (size_t j = 0; j < n; j++) sum += row[j] = expf((row[j] - max) * scale);
     for (size_t j = 0; j < n; j++) row[j] /= sum;
   }
 }

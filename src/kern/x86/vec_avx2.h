@@ -61,6 +61,8 @@ static inline float vf_top(vf a) {
 }
 static inline vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 static inline vf vf_swap(vf a) { return _mm256_permute_ps(a, 0xb1); }
+static inline vi vf_bits(vf a) { return _mm256_castps_si256(a); }
+static inline vf vf_of_bits(vi a) { return _mm256_castsi256_ps(a); }
 static inline vf vf_from(vi a) { return _mm256_cvtepi32_ps(a); }
 static inline vf vf_load_bf16(const void *p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16));
@@ -72,6 +74,7 @@ static inline vi vi_load(const void *p) { return _mm256_loadu_si256(p); }
 static inline vi vi_load_s16(const void *p) { return _mm256_cvtepi16_epi32(_mm_loadu_si128(p)); }
 static inline void vi_store(void *p, vi a) { _mm256_storeu_si256(p, a); }
 static inline vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+static inline vi vi_shift_left(vi a, int n) { return _mm256_slli_epi32(a, n); }
 static inline vi vi_madd(vi a, vi b) { return _mm256_madd_epi16(a, b); }
 static inline vi vi_round(vf a) { return _mm256_cvtps_epi32(a); }
 static inline vi vi_pair(vi low, vi high) { return _mm256_blend_epi16(low, _mm256_slli_epi32(high, 16), 0xaa); }

@@ -38,6 +38,8 @@ static inline float vf_sum(vf a) { return _mm512_reduce_add_ps(a); }
 static inline float vf_top(vf a) { return _mm512_reduce_max_ps(a); }
 static inline vf vf_abs(vf a) { return _mm512_abs_ps(a); }
 static inline vf vf_swap(vf a) { return _mm512_permute_ps(a, 0xb1); }
+static inline vi vf_bits(vf a) { return _mm512_castps_si512(a); }
+static inline vf vf_of_bits(vi a) { return _mm512_castsi512_ps(a); }
 static inline vf vf_from(vi a) { return _mm512_cvtepi32_ps(a); }
 static inline vf vf_load_bf16(const void *p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p)), 16));
@@ -49,6 +51,7 @@ static inline vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
 static inline vi vi_load_s16(const void *p) { return _mm512_cvtepi16_epi32(_mm256_loadu_si256(p)); }
 static inline void vi_store(void *p, vi a) { _mm512_storeu_si512(p, a); }
 static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+static inline vi vi_shift_left(vi a, int n) { return _mm512_slli_epi32(a, (unsigned)n); }
 static inline vi vi_madd(vi a, vi b) { return _mm512_madd_epi16(a, b); }
 static inline vi vi_round(vf a) { return _mm512_cvtps_epi32(a); }
 static inline vi vi_pair(vi low, vi high) { return _mm512_mask_mov_epi16(low, 0xaaaaaaaau, _mm512_slli_epi32(high, 16)); }
