@@ -8,8 +8,6 @@ import ctypes as c
 import json
 import re
 
-import numpy as np
-
 import common
 
 NO_TRUNCATE = 2
@@ -57,7 +55,7 @@ def load():
 
 
 class Model:
-    """One opened model. Never closed: the process that measures ends."""
+    """One opened model; most who measure never close it: their process ends."""
 
     def __init__(self, folder, threads, precision="fp32", isa=None):
         self.lib, self.err, self.handle = load(), Err(), c.c_void_p()
@@ -76,8 +74,13 @@ class Model:
         if status:
             raise RuntimeError(f"vecd: {self.err.text.decode()}")
 
+    def close(self):
+        self.lib.vecd_close(c.byref(self.handle))
+
     def prepare(self, seqs):
         """Arguments of encode(): the sequences one after another, their lengths, room for the vectors."""
+        import numpy as np  # not needed to open a model
+
         ids = np.ascontiguousarray(np.concatenate(seqs), np.uint32)
         lens = np.array([len(s) for s in seqs], np.uintp)
         return ids, lens, np.empty((len(seqs), self.info.dimension), np.float32)

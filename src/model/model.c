@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdatomic.h>
 
+#include "base/finite.h"
+
 /* Below this much text, waking the workers costs more than tokenizing alone. */
 #define TOGETHER_FROM_BYTES 4096
 
@@ -109,9 +111,7 @@ static void tokenize(vecd_model *m, vecd_item *items, size_t n_items) {
 /* The vectors as the folder's modules leave them. */
 static void finish_item(const vecd_model *m, vecd_item *item) {
   if (m->folder.normalize && !(item->flags & VECD_RAW)) vecd_normalize_l2(item->vector, m->dimension);
-  float sum = 0.0f; /* x - x is NaN for what is not finite */
-  for (size_t i = 0; i < m->dimension; i++) sum += item->vector[i] - item->vector[i];
-  if (sum != 0.0f) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
+  if (!vecd_all_finite(item->vector, m->dimension)) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
 }
 
 void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {

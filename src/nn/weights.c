@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdatomic.h>
 
+#include "base/finite.h"
 #include "kern/q8.h"
 #include "nn/half.h"
 
@@ -207,13 +208,6 @@ static vecd_status lay_out(loader *l) {
   return s;
 }
 
-static bool all_finite(const float *p, size_t n) {
-  /* x - x is 0 for finite x and NaN otherwise; the sum then tells. */
-  float sum = 0.0f;
-  for (size_t i = 0; i < n; i++) sum += p[i] - p[i];
-  return sum == 0.0f;
-}
-
 static bool aligned_f32(const vecd_tensor *t) { return t->dtype == VECD_DTYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0; }
 
 /* n rows of a linear item from `first` on, as float32: straight from the file where they lie so, else copied to `room`. */
@@ -233,7 +227,7 @@ static void fill_words(loader *l, const item *it, size_t first, size_t n, float 
   for (size_t i = first; i < first + n; i++) {
     const float *row = rows_of(it, i, 1, room);
     unsigned char *dst = it->dst + i * n_bytes;
-    if (!all_finite(row, h)) {
+    if (!vecd_all_finite(row, h)) {
       l->bad = it->parts[0];
       return;
     }
@@ -254,7 +248,7 @@ static void fill(loader *l, const item *it, size_t unit, float *room) {
   if (it->kind == VECTOR) {
     float *dst = (float *)(void *)it->dst;
     vecd_tensor_read_f32(it->parts[0], 0, it->part_rows, dst);
-    if (!all_finite(dst, it->part_rows)) l->bad = it->parts[0];
+    if (!vecd_all_finite(dst, it->part_rows)) l->bad = it->parts[0];
     return;
   }
   size_t step = it->kind == WORDS_Q8 ? WORDS_A_UNIT : l->kern->nr;
@@ -263,7 +257,7 @@ static void fill(loader *l, const item *it, size_t unit, float *room) {
     fill_words(l, it, first, n, room);
   } else {
     const float *rows = rows_of(it, first, n, room);
-    if (!all_finite(rows, n * it->k)) {
+    if (!vecd_all_finite(rows, n * it->k)) {
       l->bad = it->parts[first / it->part_rows];
       return;
     }
@@ -304,7 +298,7 @@ static vecd_status fill_positions(loader *l, const vecd_tensor *positions, const
   for (size_t i = 0; i < max_tokens; i++)
     for (size_t j = 0; j < h; j++) l->w->positions[i * h + j] += type0[j];
   vecd_free(type0);
-  return all_finite(l->w->positions, max_tokens * h) ? VECD_OK : fault(l, positions->name, "holds NaN or infinity");
+  return vecd_all_finite(l->w->positions, max_tokens * h) ? VECD_OK : fault(l, positions->name, "holds NaN or infinity");
 }
 
 vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *arch, const vecd_encoder_config *config,

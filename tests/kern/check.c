@@ -132,6 +132,27 @@ static void run_case(void **state) {
   print_message("%s: %llu comparisons\n", c->name, (unsigned long long)n_compared);
 }
 
+#if defined(VECD_EMULATE)
+#define X(name, result, params) result vecd_##name##_avxvnni_emulated params;
+VECD_KERN_DOT_LIST(X)
+#undef X
+#endif
+
+/* The table of an ISA; where this CPU lacks it, one that emulates it. False: there is neither. */
+static bool table_of(const char *isa, vecd_kern *table) {
+  if (vecd_kern_choose(table, isa, NULL) == VECD_OK) return true;
+#if defined(VECD_EMULATE)
+  if (strcmp(isa, "avxvnni") == 0 && vecd_kern_choose(table, "avx2", NULL) == VECD_OK) {
+#define X(name, result, params) table->name = vecd_##name##_avxvnni_emulated;
+    VECD_KERN_DOT_LIST(X)
+#undef X
+    print_message("this CPU has no %s: emulated\n", isa);
+    return true;
+  }
+#endif
+  return false;
+}
+
 int main(void) {
   static const struct {
     const char *isa;
@@ -163,14 +184,15 @@ int main(void) {
   enum { N_CURVES = sizeof curves / sizeof *curves };
 
   static vecd_kern tables[N_ISAS];
-  static check_pair pairs[N_ISAS];
+  static check_pair pairs[N_ISAS], float_pairs[N_ISAS];
   static check_case cases[N_ISAS * N_OPS + N_CURVES];
   static struct CMUnitTest tests[N_ISAS * N_OPS + N_CURVES];
-  size_t n_pairs = 0, n = 0;
+  size_t n_pairs = 0, n_float_pairs = 0, n = 0;
   vecd_kern_init(&tables[0], 0);
   for (size_t i = 0; i < N_ISAS; i++) {
-    bool has = vecd_kern_choose(&tables[i], isas[i].isa, NULL) == VECD_OK;
+    bool has = table_of(isas[i].isa, &tables[i]);
     if (has) pairs[n_pairs++] = (check_pair){&tables[0], &tables[i], isas[i].lanes};
+    if (has && !isas[i].dot_only) float_pairs[n_float_pairs++] = pairs[n_pairs - 1];
     for (size_t op = 0; op < N_OPS; op++) {
       if (isas[i].dot_only && !ops[op].is_dot) continue;
       cases[n] = (check_case){.op = ops[op].op, .pairs = &pairs[n_pairs - 1], .n_pairs = has};
@@ -178,7 +200,7 @@ int main(void) {
     }
   }
   for (size_t i = 0; i < N_CURVES; i++) {
-    cases[n] = (check_case){.curve = curves[i].curve, .pairs = pairs, .n_pairs = n_pairs};
+    cases[n] = (check_case){.curve = curves[i].curve, .pairs = float_pairs, .n_pairs = n_float_pairs};
     snprintf(cases[n++].name, sizeof cases->name, "%s", curves[i].name);
   }
   for (size_t i = 0; i < n; i++)
