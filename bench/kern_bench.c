@@ -149,7 +149,7 @@ static void bench(const char *isa) {
 }
 
 int main(int argc, char **argv) {
-    for (int i = 1; i < argc; i++) bench(argv[i]);
+  for (int i = 1; i < argc; i++) bench(argv[i]);
   for (const char *const *isa = vecd_kern_isas; argc < 2 && *isa; isa++) bench(*isa);
   return 0;
 }

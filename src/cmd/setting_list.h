@@ -28,7 +28,7 @@
     "jsonl: a JSON array a line; json: one array of arrays; npy: a NumPy file; f32: bare little-endian floats")                \
   X(threads, NUMBER, "threads", 0, "VECD_THREADS", "N", 1, 1024, NULL, VECD_CMD_COMPUTERS,                                     \
     "worker threads; as many as the process may use when not given")                                                           \
-  X(isa, CHOICE, "isa", 0, "VECD_ISA", "ref|avx2|avxvnni|avx512|avx512vnni", 0, 0, NULL, VECD_CMD_COMPUTERS,                                      \
+  X(isa, CHOICE, "isa", 0, "VECD_ISA", "ref|avx2|avxvnni|avx512|avx512vnni", 0, 0, NULL, VECD_CMD_COMPUTERS,                   \
     "use the kernels of this instruction set; the best there is when not given")                                               \
   X(quantization, CHOICE, "quantization", 0, "VECD_QUANTIZATION", "fp32|int8|auto", 0, 0, "auto", VECD_CMD_ENCODERS,           \
     "keep and multiply the weights as they are, or in 8 bits; auto: 8 bits for over 100 million parameters")                   \

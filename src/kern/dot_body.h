@@ -20,9 +20,10 @@
 /* The tile of gemm_q8 for a constant number of rows by 2 vectors of columns. The integer sums are in registers and, where there
  * are 32, the float ones too; else these wait in c. A group starts from the zero point's share, -zero times the sum of its
  * weights, and ends with the scales of weights and activations. */
-__attribute__((always_inline)) static inline void tile_q8(const int rows, const unsigned char *a, size_t lda, const float *scale,
-                                                          const int32_t *zero, size_t lds, const unsigned char *block,
-                                                          const float *bias, float *c, size_t ldc, size_t n_groups) {
+__attribute__((always_inline)) static inline void tile_q8(const int rows, const unsigned char *a, size_t lda,
+                                                          const float *scale, const int32_t *zero, size_t lds,
+                                                          const unsigned char *block, const float *bias, float *c, size_t ldc,
+                                                          size_t n_groups) {
   enum { KEEP = VF_REGISTERS >= 32 };
   vf kept[MR_Q8][2], bias0 = vf_load(bias), bias1 = vf_load(bias + VF_N);
   UNROLL_ALL for (int i = 0; i < rows; i++) {

@@ -9,7 +9,7 @@
 
 #include "kern/unroll.h"
 
-#define NR         ((size_t)(2 * VF_N))
+#define NR ((size_t)(2 * VF_N))
 /* Floats from what is multiplied to what is fetched: a query of a few tokens reads all weights from far away. */
 #define AHEAD ((size_t)1024)
 

@@ -10,14 +10,14 @@
 /* One row a set: what it is called, needs of the CPU, its tile, and who serves the two lists. Later ones are better. */
 #define AVX2_NEEDS   (VECD_CPU_AVX2 | VECD_CPU_FMA)
 #define AVX512_NEEDS (AVX2_NEEDS | VECD_CPU_AVX512)
-#define SET_LIST(X)                                                        \
-  X(ref, 0, 4, 8, ref, ref)                                                \
+#define SET_LIST(X)         \
+  X(ref, 0, 4, 8, ref, ref) \
   X86_SET_LIST(X)
 #if defined(__x86_64__)
-#define X86_SET_LIST(X)                                                    \
-  X(avx2, AVX2_NEEDS, 6, 16, avx2, avx2)                                   \
-  X(avxvnni, AVX2_NEEDS | VECD_CPU_AVX_VNNI, 6, 16, avx2, avxvnni)         \
-  X(avx512, AVX512_NEEDS, 12, 32, avx512, avx512)                          \
+#define X86_SET_LIST(X)                                            \
+  X(avx2, AVX2_NEEDS, 6, 16, avx2, avx2)                           \
+  X(avxvnni, AVX2_NEEDS | VECD_CPU_AVX_VNNI, 6, 16, avx2, avxvnni) \
+  X(avx512, AVX512_NEEDS, 12, 32, avx512, avx512)                  \
   X(avx512vnni, AVX512_NEEDS | VECD_CPU_AVX512_VNNI, 12, 32, avx512, avx512vnni)
 #else
 #define X86_SET_LIST(X)

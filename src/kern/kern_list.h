@@ -37,32 +37,32 @@
 #ifndef VECD_KERN_LIST_H
 #define VECD_KERN_LIST_H
 
-#define VECD_KERN_LIST(X)                                                                                             \
-  X(gemm_f32, void,                                                                                                   \
-    (const float *a, size_t lda, const float *b, const float *bias, float *c, size_t ldc, size_t rows, size_t k))     \
-  X(pack_f32, void, (const float *src, size_t ld, size_t rows, size_t k, float *dst))                                 \
-  X(act_gelu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                 \
-  X(act_gelu_tanh_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                            \
-  X(act_silu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                 \
-  X(act_relu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                 \
-  X(softmax_f32, void, (float *x, size_t ld, size_t rows, size_t n, float scale))                                     \
-  X(layer_norm_f32, void,                                                                                             \
-    (const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma, const float *beta, float eps, \
-     size_t rows, size_t n, float *out, size_t ldo))                                                                  \
-  X(softmax_q16, void, (float *x, size_t ld, size_t rows, size_t n, float scale, int16_t *p, size_t ldp))             \
-  X(quantize_q8, void,                                                                                                \
+#define VECD_KERN_LIST(X)                                                                                                 \
+  X(gemm_f32, void,                                                                                                       \
+    (const float *a, size_t lda, const float *b, const float *bias, float *c, size_t ldc, size_t rows, size_t k))         \
+  X(pack_f32, void, (const float *src, size_t ld, size_t rows, size_t k, float *dst))                                     \
+  X(act_gelu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                     \
+  X(act_gelu_tanh_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                \
+  X(act_silu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                     \
+  X(act_relu_f32, void, (float *x, size_t ld, size_t rows, size_t n))                                                     \
+  X(softmax_f32, void, (float *x, size_t ld, size_t rows, size_t n, float scale))                                         \
+  X(layer_norm_f32, void,                                                                                                 \
+    (const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma, const float *beta, float eps,     \
+     size_t rows, size_t n, float *out, size_t ldo))                                                                      \
+  X(softmax_q16, void, (float *x, size_t ld, size_t rows, size_t n, float scale, int16_t *p, size_t ldp))                 \
+  X(quantize_q8, void,                                                                                                    \
     (const float *x, size_t ldx, size_t rows, size_t k, uint8_t *q, size_t ldq, float *scale, int32_t *zero, size_t lds)) \
-  X(weights_q8, uint16_t, (const float *x, size_t n, int8_t *q, int32_t *sum))                                        \
-  X(quantize_q16, float, (const float *x, size_t ldx, size_t rows, size_t n, int32_t limit, int16_t *q, size_t ldq))  \
-  X(pairs_q16, float, (const float *x, size_t ldx, size_t rows, size_t n, int32_t limit, int16_t *panel))             \
+  X(weights_q8, uint16_t, (const float *x, size_t n, int8_t *q, int32_t *sum))                                            \
+  X(quantize_q16, float, (const float *x, size_t ldx, size_t rows, size_t n, int32_t limit, int16_t *q, size_t ldq))      \
+  X(pairs_q16, float, (const float *x, size_t ldx, size_t rows, size_t n, int32_t limit, int16_t *panel))                 \
   X(peak_f32, double, (size_t loops, float *sink))
 
 /* Sums of products of integers: there are CPU instructions of their own for them, so ISAs of their own. */
-#define VECD_KERN_DOT_LIST(X)                                                                                             \
-  X(gemm_q8, void,                                                                                                        \
-    (const uint8_t *a, size_t lda, const float *scale, const int32_t *zero, size_t lds, const unsigned char *panel,       \
-     const float *bias, float *c, size_t ldc, size_t rows, size_t k))                                                     \
-  X(gemm_q16, void,                                                                                                       \
+#define VECD_KERN_DOT_LIST(X)                                                                                       \
+  X(gemm_q8, void,                                                                                                  \
+    (const uint8_t *a, size_t lda, const float *scale, const int32_t *zero, size_t lds, const unsigned char *panel, \
+     const float *bias, float *c, size_t ldc, size_t rows, size_t k))                                               \
+  X(gemm_q16, void,                                                                                                 \
     (const int16_t *a, size_t lda, const int16_t *b, const float *factor, float *c, size_t ldc, size_t rows, size_t k))
 
 #endif

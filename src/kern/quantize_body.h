@@ -32,7 +32,7 @@ static inline void quantize_group(const float *x, size_t n, uint8_t *q, float *s
   vi whole[N_VECTORS], z = vi_round(vf_mul(vf_set1(-lowest), by));
   UNROLL_ALL for (int i = 0; i < N_VECTORS; i++) whole[i] = vi_add(vi_round(vf_mul(v[i], by)), z);
   UNROLL_ALL for (int i = 0; i < N_VECTORS; i += 4)
-    vi_store_u8(q + VF_N * i, whole[i], whole[i + 1], whole[i + 2], whole[i + 3]);
+      vi_store_u8(q + VF_N * i, whole[i], whole[i + 1], whole[i + 2], whole[i + 3]);
   *scale = range * (1.0f / 255.0f);
   *zero = vi_first(z);
 }
@@ -59,7 +59,7 @@ uint16_t VF_NAME(weights_q8)(const float *x, size_t n, int8_t *q, int32_t *sum) 
     total = vi_add(total, whole[i]);
   }
   UNROLL_ALL for (int i = 0; i < N_VECTORS; i += 4)
-    vi_store_s8(q + VF_N * i, whole[i], whole[i + 1], whole[i + 2], whole[i + 3]);
+      vi_store_s8(q + VF_N * i, whole[i], whole[i + 1], whole[i + 2], whole[i + 3]);
   *sum = vi_sum(total);
   return scale;
 }

@@ -64,8 +64,8 @@ static void normalize(const walk *w, const vecd_norm *norm, const float *y) {
   const vecd_encoder *e = w->e;
   size_t ld = e->ld_hidden, h = e->config.hidden;
   float *x = w->x + w->from * ld;
-  e->kern.layer_norm_f32(x, ld, y ? y + w->from * ld : NULL, ld, norm->gamma, norm->beta, e->config.norm_eps, w->to - w->from, h,
-                         x, ld);
+  e->kern.layer_norm_f32(x, ld, y ? y + w->from * ld : NULL, ld, norm->gamma, norm->beta, e->config.norm_eps, w->to - w->from,
+                         h, x, ld);
   if (e->weights.precision == VECD_PRECISION_INT8) quantize(w, &w->q_x, 0, w->x, ld, h);
 }
 
@@ -154,7 +154,8 @@ static void attend(walk *w, bool pooled_only) {
     for (size_t head = first; head < end && from < to; head++) {
       const float *q = w->qkv + head * d, *k = q + row * ldq + h;
       vecd_attention_begin(&e->attention, k, k + h, ldq, n, w->attention);
-      vecd_attention_run(&e->attention, q + from * ldq, ldq, to - from, n, w->attended + at * ldx + head * d, ldx, w->attention);
+      vecd_attention_run(&e->attention, q + from * ldq, ldq, to - from, n, w->attended + at * ldx + head * d, ldx,
+                         w->attention);
     }
     if (pooled_only && from < to) memmove(w->x + at * ldx, w->x + from * ldx, h * sizeof(float));
     at += to - from;

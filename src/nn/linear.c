@@ -23,8 +23,7 @@ void vecd_linear_run(const vecd_kern *kern, const vecd_linear *w, const float *a
 void vecd_q8_rows_fill(const vecd_kern *kern, const vecd_q8_rows *to, size_t row, size_t first_value, const float *x,
                        size_t ldx, size_t rows, size_t n) {
   size_t group = first_value / VECD_Q8_GROUP, at = row * to->lds + group;
-  kern->quantize_q8(x, ldx, rows, n, to->q + row * to->ldq + first_value, to->ldq, to->scale + at,
-                    to->zero + at, to->lds);
+  kern->quantize_q8(x, ldx, rows, n, to->q + row * to->ldq + first_value, to->ldq, to->scale + at, to->zero + at, to->lds);
 }
 
 void vecd_linear_run_q8(const vecd_kern *kern, const vecd_linear *w, const vecd_q8_rows *a, float *c, size_t ldc, size_t rows,

@@ -18,9 +18,9 @@ typedef struct vecd_linear {
 
 /* Rows of activations, quantized for gemm_q8. */
 typedef struct vecd_q8_rows {
-  uint8_t *q;     /* [rows, ldq] */
-  float *scale;   /* [rows, lds], one a group of 64 values */
-  int32_t *zero;  /* [rows, lds] */
+  uint8_t *q;    /* [rows, ldq] */
+  float *scale;  /* [rows, lds], one a group of 64 values */
+  int32_t *zero; /* [rows, lds] */
   size_t ldq, lds;
 } vecd_q8_rows;
 

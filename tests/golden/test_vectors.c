@@ -192,16 +192,15 @@ int main(void) {
     snprintf(model_path, sizeof model_path, "%s/vecd/models/all-MiniLM-L6-v2", data);
   else
     snprintf(model_path, sizeof model_path, "%s/.local/share/vecd/models/all-MiniLM-L6-v2", getenv("HOME"));
-  static check checks[] = {{"ref", "fp32"},    {"avx2", "fp32"},   {"avx512", "fp32"},     {"ref", "int8"},
-                           {"avx2", "int8"},   {"avxvnni", "int8"}, {"avx512", "int8"}, {"avx512vnni", "int8"}};
+  static check checks[] = {{"ref", "fp32"},  {"avx2", "fp32"},    {"avx512", "fp32"}, {"ref", "int8"},
+                           {"avx2", "int8"}, {"avxvnni", "int8"}, {"avx512", "int8"}, {"avx512vnni", "int8"}};
   enum { N = sizeof checks / sizeof *checks };
   static char names[N][32];
   static struct CMUnitTest tests[N];
   for (size_t i = 0; i < N; i++) {
     snprintf(names[i], sizeof names[i], "%s, %s", checks[i].isa, checks[i].precision);
-    tests[i] = (struct CMUnitTest){.name = names[i],
-                                   .test_func = strcmp(checks[i].isa, "ref") == 0 ? scalar_agrees : agrees,
-                                   .initial_state = &checks[i]};
+    tests[i] = (struct CMUnitTest){
+        .name = names[i], .test_func = strcmp(checks[i].isa, "ref") == 0 ? scalar_agrees : agrees, .initial_state = &checks[i]};
   }
   return _cmocka_run_group_tests("vectors", tests, N, read_golden, drop_golden);
 }

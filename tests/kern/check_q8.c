@@ -147,8 +147,8 @@ void check_gemm_q8(const check_pair *pair) {
         kern->quantize_q8(x, k, rows, k, a, ldq, by_isa.scale, by_isa.zero, n_groups);
         size_t cut = turn % 3 ? 0 : rows / 2; /* in two pieces: no row may depend on how many there are */
         if (cut) kern->gemm_q8(a, ldq, by_isa.scale, by_isa.zero, n_groups, panel, bias, c, ldc, cut, k);
-        kern->gemm_q8(a + cut * ldq, ldq, by_isa.scale + cut * n_groups, by_isa.zero + cut * n_groups,
-                      n_groups, panel, bias, c + cut * ldc, ldc, rows - cut, k);
+        kern->gemm_q8(a + cut * ldq, ldq, by_isa.scale + cut * n_groups, by_isa.zero + cut * n_groups, n_groups, panel, bias,
+                      c + cut * ldc, ldc, rows - cut, k);
         for (size_t r = 0; r < rows; r++)
           for (size_t j = 0; j < nr; j++) check_equal(c[r * ldc + j], want[r * nr + j], "gemm_q8", r, j);
         check_canaries(&out, c, rows, nr, ldc, "gemm_q8");

@@ -14,10 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VF_N        8
-#define VF_MR       6
+#define VF_N         8
+#define VF_MR        6
 #define VF_REGISTERS 16
-#define VF_NAME(op) vecd_##op##_avx2
+#define VF_NAME(op)  vecd_##op##_avx2
 typedef __m256 vf;
 typedef __m256i vi;
 

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VF_N        16
-#define VF_MR       12
+#define VF_N         16
+#define VF_MR        12
 #define VF_REGISTERS 32
-#define VF_NAME(op) vecd_##op##_avx512
+#define VF_NAME(op)  vecd_##op##_avx512
 typedef __m512 vf;
 typedef __m512i vi;
 
