@@ -4,9 +4,9 @@
  * round after round, because the clock of a shared machine wanders: a share compares two things measured within a moment of each
  * other. What is printed is the median over rounds. A multiply-add counts as two operations, real tokens only. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/order.h"
 #include "cmd/command.h"
 #include "cmd/open_model.h"
 
@@ -153,16 +153,6 @@ static vecd_status run_all(bench *b, vecd_err *err) {
   return s;
 }
 
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n) {
-  qsort(values, n, sizeof *values, by_value);
-  return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 static void print_text(bench *b, const vecd_info *info, double limit) {
   printf("%s, %s, %u threads, medians of %zu rounds\n", info->id, info->isa, info->threads, b->n_rounds);
   printf("float32 multiply-add limit: %.1f GFLOP/s\n\n", limit / 1e9);
@@ -174,7 +164,7 @@ static void print_text(bench *b, const vecd_info *info, double limit) {
       printf("left out: the model takes %u tokens\n", info->max_tokens);
       continue;
     }
-    double s = median(r->seconds, b->n_rounds), share = median(r->shares, b->n_rounds);
+    double s = vecd_median(r->seconds, b->n_rounds), share = vecd_median(r->shares, b->n_rounds);
     printf("%9.2f  %10.0f  %9.1f  %6.3f\n", s * 1e3, (double)r->n_tokens / s, r->flops / s / 1e9, share);
   }
 }
@@ -186,7 +176,7 @@ static void print_json(bench *b, const vecd_info *info, double limit) {
   for (size_t i = 0; i < N_WORKLOADS; i++) {
     result *r = &b->results[i];
     if (r->is_left_out) continue;
-    double s = median(r->seconds, b->n_rounds), share = median(r->shares, b->n_rounds);
+    double s = vecd_median(r->seconds, b->n_rounds), share = vecd_median(r->shares, b->n_rounds);
     printf(
         "%s\n {\"name\":\"%s\",\"texts\":%zu,\"tokens\":%zu,\"ms\":%.4f,\"tokens_per_s\":%.1f,\"gflops\":%.2f,\"share\":%.4f}",
         gap, workloads[i].name, workloads[i].n_seqs, r->n_tokens, s * 1e3, (double)r->n_tokens / s, r->flops / s / 1e9, share);
@@ -213,7 +203,7 @@ int vecd_cmd_bench(const vecd_settings *settings) {
   fill_ids(b);
   if ((s = run_all(b, &err))) goto done;
   vecd_describe(b->opened.model, &info);
-  double limit = median(b->limits, b->n_limits);
+  double limit = vecd_median(b->limits, b->n_limits);
   if (settings->json)
     print_json(b, &info, limit);
   else

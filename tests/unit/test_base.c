@@ -17,6 +17,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/order.h"
 #include "base/team.h"
 #include "base/utf8.h"
 
@@ -324,6 +325,20 @@ static int remove_folder(void **state) {
   return rmdir(folder);
 }
 
+static void numbers_are_summed_up_by_order(void **state) {
+  (void)state;
+  double one[] = {7}, four[] = {4, -1, 3, 2}, five[] = {5, 1, 4, 2, 3}, many[250];
+  assert_true(vecd_median(one, 1) == 7 && vecd_percentile(one, 1, 1) == 7 && vecd_percentile(one, 1, 100) == 7);
+  assert_true(vecd_median(four, 4) == 2.5 && vecd_median(five, 5) == 3);
+  assert_true(vecd_percentile(four, 4, 25) == -1 && vecd_percentile(four, 4, 26) == 2 && vecd_percentile(four, 4, 100) == 4);
+  for (unsigned n = 1; n <= 250; n++)
+    for (unsigned percent = 1; percent <= 100; percent++) {
+      for (unsigned i = 0; i < n; i++) many[i] = (double)(i * 251 % n); /* 251 is prime: 0 to n - 1 in some order */
+      unsigned rank = (n * percent + 99) / 100;
+      assert_true(vecd_percentile(many, n, percent) == (double)(rank - 1));
+    }
+}
+
 static void files_are_read_and_mapped(void **state) {
   (void)state;
   vecd_err err;
@@ -498,23 +513,15 @@ static void teams_give_everything_back(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(errors_are_one_printable_line),
-      cmocka_unit_test(errors_are_cut_between_characters),
-      cmocka_unit_test(context_keeps_the_first_code),
-      cmocka_unit_test(memory_is_counted_by_tag),
-      cmocka_unit_test(memory_of_absurd_sizes_is_refused),
-      cmocka_unit_test(memory_can_be_aligned_and_mapped),
-      cmocka_unit_test(the_nth_allocation_fails_once),
-      cmocka_unit_test(arenas_hand_out_and_forget),
-      cmocka_unit_test(buffers_grow_and_remember_failure),
-      cmocka_unit_test(utf8_agrees_with_a_naive_check),
-      cmocka_unit_test(utf8_goes_there_and_back),
-      cmocka_unit_test(spans_compare),
-      cmocka_unit_test(files_are_read_and_mapped),
-      cmocka_unit_test(files_of_other_kinds_do_not_hang),
-      cmocka_unit_test(log_lines_stay_lines),
-      cmocka_unit_test(the_processor_is_described),
-      cmocka_unit_test(teams_run_jobs_together),
+      cmocka_unit_test(errors_are_one_printable_line),     cmocka_unit_test(errors_are_cut_between_characters),
+      cmocka_unit_test(context_keeps_the_first_code),      cmocka_unit_test(memory_is_counted_by_tag),
+      cmocka_unit_test(memory_of_absurd_sizes_is_refused), cmocka_unit_test(memory_can_be_aligned_and_mapped),
+      cmocka_unit_test(the_nth_allocation_fails_once),     cmocka_unit_test(arenas_hand_out_and_forget),
+      cmocka_unit_test(buffers_grow_and_remember_failure), cmocka_unit_test(utf8_agrees_with_a_naive_check),
+      cmocka_unit_test(utf8_goes_there_and_back),          cmocka_unit_test(spans_compare),
+      cmocka_unit_test(numbers_are_summed_up_by_order),    cmocka_unit_test(files_are_read_and_mapped),
+      cmocka_unit_test(files_of_other_kinds_do_not_hang),  cmocka_unit_test(log_lines_stay_lines),
+      cmocka_unit_test(the_processor_is_described),        cmocka_unit_test(teams_run_jobs_together),
       cmocka_unit_test(teams_give_everything_back),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
