@@ -138,3 +138,6 @@ size_t vecd_encoder_max_tokens(const vecd_encoder *e) { return e->max_tokens; }
 size_t vecd_encoder_dimension(const vecd_encoder *e) { return (size_t)e->n_pools * e->config.hidden; }
 uint64_t vecd_encoder_parameters(const vecd_encoder *e) { return e->weights.n_parameters; }
 size_t vecd_encoder_bytes(const vecd_encoder *e) { return e->weights.block_bytes + e->scratch_bytes; }
+size_t vecd_encoder_weight_bytes(const vecd_encoder *e) {
+  return e->weights.block_bytes + (e->weights.word_embeddings ? e->weights.word_embeddings->n_bytes : 0);
+}

@@ -30,6 +30,9 @@ size_t vecd_encoder_dimension(const vecd_encoder *encoder);
 uint64_t vecd_encoder_parameters(const vecd_encoder *encoder);
 /* Measured bytes of packed weights and scratch (the mapped file not counted). */
 size_t vecd_encoder_bytes(const vecd_encoder *encoder);
+/* Bytes of weights that a forward pass reads: what is packed and, in FP32, the table of word embeddings in the mapped file, which
+ * becomes resident as words are used. */
+size_t vecd_encoder_weight_bytes(const vecd_encoder *encoder);
 
 /* Runs n_seqs sequences, 1 .. VECD_ENCODER_MAX_SEQS.
  *
