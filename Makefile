@@ -42,7 +42,7 @@ bench-peers: ## vecd beside its peers (first run: 7 GB); WHAT=side_by_side, star
 	@tools/get_default_model.sh
 	@exec bench/peers/run.sh '$(WHAT)' $(ARGS)
 
-fmt: ## clang-format over our C, generated tables excepted
+fmt: ## clang-format over our C, tables excepted
 	@tools/setup.sh dev
 	@tools/format.sh --write
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# format.sh --write|--check - clang-format over our C files, generated tables (*_tab.c) excepted.
+# format.sh --write|--check - clang-format over our C files, tables (*_tab.c) excepted.
 # --check names what would change and fails; formatting differs a little between clang-format's versions, so CI only reports it.
 set -eu
 cd "$(dirname "$0")/.."

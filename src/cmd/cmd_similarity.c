@@ -1,9 +1,10 @@
 /* cmd_similarity.c - how near texts are to the first one, the nearest first. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "cmd/command.h"
 #include "cmd/open_model.h"
+#include "cmd/output.h"
+#include "model/quality.h"
 
 typedef struct ranked {
   double cosine;
@@ -14,30 +15,6 @@ static int by_cosine(const void *a, const void *b) {
   const ranked *x = a, *y = b;
   if (x->cosine != y->cosine) return x->cosine < y->cosine ? 1 : -1;
   return x->index < y->index ? -1 : 1;
-}
-
-static double cosine(const float *a, const float *b, size_t n) {
-  double dot = 0, aa = 0, bb = 0;
-  for (size_t i = 0; i < n; i++) {
-    dot += (double)a[i] * b[i];
-    aa += (double)a[i] * a[i];
-    bb += (double)b[i] * b[i];
-  }
-  return aa > 0 && bb > 0 ? dot / sqrt(aa * bb) : 0;
-}
-
-/* One line a text, whatever is in it. */
-static void print_text(const char *s) {
-  for (; *s; s++) {
-    unsigned char c = (unsigned char)*s;
-    if (c == '\n' || c == '\t' || c == '\r')
-      printf("\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-    else if (c < 0x20 || c == 0x7f)
-      printf("\\x%02x", c);
-    else
-      putchar(c);
-  }
-  putchar('\n');
 }
 
 static vecd_status encode_all(const vecd_opened *opened, char *const *args, size_t n, float *vectors, vecd_err *err) {
@@ -73,11 +50,11 @@ int vecd_cmd_similarity(const vecd_settings *settings) {
     goto done;
   }
   if ((s = encode_all(&opened, settings->args, n, vectors, &err))) goto done;
-  for (size_t i = 1; i < n; i++) ranks[i - 1] = (ranked){cosine(vectors, vectors + i * dimension, dimension), i};
+  for (size_t i = 1; i < n; i++) ranks[i - 1] = (ranked){vecd_cosine(vectors, vectors + i * dimension, dimension), i};
   qsort(ranks, n - 1, sizeof *ranks, by_cosine);
   for (size_t i = 0; i < n - 1; i++) {
     printf("%.6f\t", ranks[i].cosine);
-    print_text(settings->args[ranks[i].index]);
+    vecd_print_line(stdout, vecd_span_of(settings->args[ranks[i].index]));
   }
 done:
   vecd_free(vectors);

@@ -72,3 +72,16 @@ void vecd_output_json_string(vecd_buf *buf, const char *text, size_t len) {
   }
   vecd_buf_append_char(buf, '"');
 }
+
+void vecd_print_line(FILE *out, vecd_span text) {
+  for (size_t i = 0; i < text.len; i++) {
+    unsigned char c = (unsigned char)text.ptr[i];
+    if (c == '\n' || c == '\t' || c == '\r')
+      fprintf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+    else if (c < 0x20 || c == 0x7f)
+      fprintf(out, "\\x%02x", c);
+    else
+      putc(c, out);
+  }
+  putc('\n', out);
+}

@@ -4,9 +4,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/span.h"
 
 /* Where bytes go. The caller appends to buf and calls flush now and then. */
 typedef struct vecd_output {
@@ -29,5 +31,8 @@ vecd_status vecd_output_close(vecd_output *out, vecd_err *err);
 
 /* Appends "text" with JSON's escapes; text is valid UTF-8. */
 void vecd_output_json_string(vecd_buf *buf, const char *text, size_t len);
+
+/* Prints a text and an end of line: one line, whatever is in it. */
+void vecd_print_line(FILE *out, vecd_span text);
 
 #endif
