@@ -26,6 +26,10 @@
   X(BENCH, bench, "", 0, 0, "measure this machine",                                                                        \
     "Measures throughput on fixed workloads, token ids in, vectors out, and the share of what the processor could do at "  \
     "best, which is measured in turns with them. Use it on a machine that does nothing else.")                             \
+  X(QUALITY, quality, "MODEL", 1, 1, "measure what each precision costs and gives",                                        \
+    "Encodes texts in each precision and prints the bytes of the weights, the least, first percentile and mean of the "    \
+    "cosines to the vectors in float32, and the speed on this machine. The texts are a built-in sample in many "           \
+    "languages, or those of a file, at most 100000; a file is read as for embed.")                                         \
   X(DOCTOR, doctor, "", 0, 0, "what vecd finds on this machine",                                                           \
     "Prints the processor's features, the kernel chosen for each operation, threads, memory and limits: what to send "     \
     "with a report.")                                                                                                      \

@@ -11,17 +11,18 @@
 
 #include "cmd/command_list.h"
 
-#define VECD_CMD_MODEL_USERS    (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH)
-#define VECD_CMD_COMPUTERS      (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_DOCTOR)
+#define VECD_CMD_MODEL_USERS (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH)
+#define VECD_CMD_COMPUTERS \
+  (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
 #define VECD_CMD_ENCODERS       (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_SHOW)
-#define VECD_CMD_REGISTRY_USERS (VECD_CMD_MODEL_USERS | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_DOCTOR)
+#define VECD_CMD_REGISTRY_USERS (VECD_CMD_MODEL_USERS | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
 
 #define VECD_SETTING_LIST(X)                                                                                                   \
   X(model, TEXT, "model", 'm', "VECD_MODEL", "MODEL", 0, 0, NULL, VECD_CMD_MODEL_USERS,                                        \
     "which model: a folder's path, or an id in the models folder; all-MiniLM-L6-v2 when not given")                            \
   X(models, TEXT, "models", 0, "VECD_MODELS", "DIR", 0, 0, NULL, VECD_CMD_REGISTRY_USERS,                                      \
     "the models folder; $XDG_DATA_HOME/vecd/models, that is ~/.local/share/vecd/models, when not given")                       \
-  X(input, TEXT, "input", 'i', NULL, "FILE", 0, 0, NULL, VECD_CMD_EMBED | VECD_CMD_TOKENIZE,                                   \
+  X(input, TEXT, "input", 'i', NULL, "FILE", 0, 0, NULL, VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_QUALITY,                \
     "read texts from FILE, - for standard input")                                                                              \
   X(output, TEXT, "output", 'o', NULL, "FILE", 0, 0, NULL, VECD_CMD_EMBED, "write to FILE, - for standard output")             \
   X(format, CHOICE, "format", 0, NULL, "jsonl|json|npy|f32", 0, 0, "jsonl", VECD_CMD_EMBED,                                    \
@@ -37,7 +38,7 @@
   X(no_truncate, SWITCH, "no-truncate", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE, "all ids, however many")                 \
   X(tokens, SWITCH, "tokens", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE,                                                    \
     "print an object with \"ids\", \"tokens\" (pieces of the vocabulary) and \"offsets\" (in characters of the text)")         \
-  X(json, SWITCH, "json", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_BENCH,                         \
+  X(json, SWITCH, "json", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_BENCH | VECD_CMD_QUALITY,      \
     "print JSON, for programs")                                                                                                \
   X(host, TEXT, "host", 0, "VECD_HOST", "ADDRESS", 0, 0, "127.0.0.1", VECD_CMD_SERVE, "listen on this address")                \
   X(port, NUMBER, "port", 0, "VECD_PORT", "N", 0, 65535, "8080", VECD_CMD_SERVE, "listen on this port, 0 picks a free one")    \

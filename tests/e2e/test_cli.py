@@ -167,6 +167,9 @@ def test_two_dashes_end_the_flags(vecd):
     (("embed", "-i", "f", "x"), "-i"),
     (("similarity", "alone"), "similarity"),
     (("show",), "show"),
+    (("quality",), "quality"),
+    (("quality", "a", "b"), "b"),
+    (("quality", "--isa", "mmx", "a"), "mmx"),
     (("help", "nonsense"), "nonsense"),
     (("nonsense",), "nonsense"),
     (("serve", "--port", "70000"), "70000"),
@@ -412,6 +415,88 @@ def test_show_tells_what_the_folder_says_and_what_was_assumed(vecd):
     one_line(vecd("show", "gone"), 1, "gone")
 
 
+def quality(vecd, *args, **more):
+    """What --json gives, its shape and bounds checked; fp32 first."""
+    run = vecd("quality", "--json", *args, "bert-mean-norm", **more)
+    assert run.code == 0 and run.err == "", run.err
+    got = json.loads(run.out)
+    assert sorted(got) == ["isa", "model", "precisions", "sample", "texts", "threads", "tokens", "turns"]
+    assert got["model"] == "bert-mean-norm" and got["turns"] >= 1 and got["tokens"] >= 2 * got["texts"] > 0
+    fp32, int8 = got["precisions"]
+    speeds = {"precision", "weight_bytes", "least", "first_percentile", "mean", "texts_per_s", "tokens_per_s"}
+    assert set(fp32) == speeds and set(int8) == speeds | {"least_index", "least_text"}
+    assert (fp32["precision"], fp32["least"], fp32["first_percentile"], fp32["mean"]) == ("fp32", 1, 1, 1)
+    assert int8["precision"] == "int8" and 0 < int8["weight_bytes"] < fp32["weight_bytes"]
+    assert 0.9 < int8["least"] <= int8["first_percentile"] <= int8["mean"] <= 1
+    assert 0 <= int8["least_index"] < got["texts"]
+    for row in (fp32, int8):
+        assert row["texts_per_s"] > 0
+        assert abs(row["tokens_per_s"] / row["texts_per_s"] / (got["tokens"] / got["texts"]) - 1) < 0.01
+    return got
+
+
+def test_quality_of_the_built_in_sample(vecd):
+    got = quality(vecd)
+    assert got["sample"] == "built-in" and 400 < got["texts"] < 1000
+
+
+def test_quality_by_the_kernels_and_threads_asked_for(vecd):
+    text = b"one\ntwo words\nand three more\n"
+    best, ref = quality(vecd, "-i", "-", stdin=text), quality(vecd, "-i", "-", "--isa", "ref", "--threads", "1", stdin=text)
+    assert (ref["isa"], ref["threads"], ref["texts"], ref["tokens"]) == ("ref", 1, 3, best["tokens"])
+    for name in ("least", "first_percentile", "mean"):
+        assert abs(ref["precisions"][1][name] - best["precisions"][1][name]) < 1e-3
+
+
+def test_quality_as_a_table(vecd):
+    run = vecd("quality", "--threads", "1", "bert-mean-norm")
+    assert run.code == 0 and run.err == "", run.err
+    assert run.lines()[0].startswith("bert-mean-norm, ") and " 1 thread:" in run.lines()[0]
+    rows_of = {line.split()[0]: line.split() for line in run.lines() if line.startswith(("fp32 ", "int8 "))}
+    assert set(rows_of) == {"fp32", "int8"} and len(rows_of["fp32"]) == len(rows_of["int8"]) == 8
+    assert max(map(len, run.lines()[1:6])) <= 80
+    assert run.lines()[-1].startswith("least in int8: text ")
+
+
+def test_quality_of_a_users_texts(vecd, tmp_path):
+    texts = [f"row {i} " + "of many " * (i % 13) for i in range(700)] + ["", "tab\tand \"quotes\" é" + "x" * 80]
+    lines, objects = tmp_path / "in.txt", tmp_path / "in.jsonl"
+    lines.write_text("\n".join(texts) + "\n")
+    objects.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    got = quality(vecd, "-i", lines)
+    assert got["sample"] == str(lines) and got["texts"] == len(texts)
+    assert got["tokens"] == sum(len(json.loads(line)) for line in vecd("tokenize", *M, "-i", lines).lines())
+
+    vectors = [rows(vecd("embed", *M, "--quantization", q, "-i", lines)).astype(float) for q in ("fp32", "int8")]
+    cosines = (vectors[0] * vectors[1]).sum(1) / np.linalg.norm(vectors[0], axis=1) / np.linalg.norm(vectors[1], axis=1)
+    int8 = got["precisions"][1]
+    assert int8["least_index"] == cosines.argmin() and int8["least_text"] == texts[cosines.argmin()][:60]
+    assert np.allclose([int8["least"], int8["first_percentile"], int8["mean"]],
+                       [cosines.min(), np.sort(cosines)[7], cosines.mean()], atol=1e-8)
+
+    for more in ({"stdin": lines.read_bytes()}, {}):
+        again = quality(vecd, "-i", "-" if more else objects, **more)
+        for name in ("least", "first_percentile", "mean", "least_index", "least_text"):
+            assert again["precisions"][1][name] == int8[name]
+    table = vecd("quality", "-i", lines, "bert-mean-norm")
+    assert f"{lines}: line {int8['least_index'] + 1}: " in table.lines()[-1]
+
+
+def test_quality_says_what_is_wrong(vecd, tmp_path):
+    one_line(vecd("quality", "gone"), 1, "gone")
+    one_line(vecd("quality", "-i", tmp_path / "gone.txt", "bert-mean-norm"), 1, "gone.txt")
+    path = tmp_path / "in.txt"
+    path.write_bytes(b"")
+    one_line(vecd("quality", "-i", path, "bert-mean-norm"), 1, str(path), "no texts")
+    path.write_bytes(b"fine\n" * 300 + b"not \xff fine\n")
+    one_line(vecd("quality", "-i", path, "bert-mean-norm"), 1, f"{path}: line 301: not valid UTF-8 at byte 4")
+    path.write_bytes(b"x\n" * 100_001)
+    one_line(vecd("quality", "-i", path, "bert-mean-norm"), 1, str(path), "100000 texts")
+    objects = tmp_path / "in.jsonl"
+    objects.write_text('{"text": "fine"}\n{"txt": "a"}\n')
+    one_line(vecd("quality", "--json", "-i", objects, "bert-mean-norm"), 1, f"{objects}: line 2", "text")
+
+
 def test_version_help_and_doctor(vecd):
     for args in (("version",), ("--version",)):
         run = vecd(*args)
@@ -429,7 +514,7 @@ def test_version_help_and_doctor(vecd):
         assert word in run.out.lower(), run.out
 
 
-COMMANDS = ("embed", "tokenize", "similarity", "models", "show", "serve", "bench", "doctor", "version", "help")
+COMMANDS = ("embed", "tokenize", "similarity", "models", "show", "serve", "bench", "quality", "doctor", "version", "help")
 
 
 def test_the_library_of_models_can_be_chosen_by_environment(vecd, tmp_path, tiny_model):
