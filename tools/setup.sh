@@ -3,6 +3,7 @@
 #
 #   build   compiler, Meson, libraries, pip's virtual environments (for the default model), curl
 #   test    the same, and cmocka, SIMDe, a C++ compiler and clang with its run-time library
+#   test    the same, and cmocka, valgrind, a C++ compiler and clang with its run-time library
 #   dev     the same, and clang-format
 #
 # What is there is found by looking for the thing itself, not for the package: a Meson from elsewhere counts. On systems without
@@ -59,6 +60,7 @@ find_missing() {
   if [ "$class" != build ]; then
     need libcmocka-dev pkg-config --exists cmocka
     need libsimde-dev test -e /usr/include/simde/x86/avx512/dpbusd.h
+    if [ "$(uname -m)" = x86_64 ]; then need valgrind test -x /usr/bin/valgrind -a -e /usr/include/valgrind/callgrind.h; fi
     need g++ command -v g++
     need clang command -v clang
     local v
