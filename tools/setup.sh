@@ -2,8 +2,7 @@
 # setup.sh CLASS - installs the Debian packages that are missing, and says which. Nothing missing: says and does nothing.
 #
 #   build   compiler, Meson, libraries, pip's virtual environments (for the default model), curl
-#   test    the same, and cmocka, SIMDe, a C++ compiler and clang with its run-time library
-#   test    the same, and cmocka, valgrind, a C++ compiler and clang with its run-time library
+#   test    the same, and cmocka, SIMDe, valgrind, a C++ compiler and clang with its run-time library
 #   dev     the same, and clang-format
 #
 # What is there is found by looking for the thing itself, not for the package: a Meson from elsewhere counts. On systems without

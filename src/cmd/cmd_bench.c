@@ -4,11 +4,14 @@
  * round after round, because the clock of a shared machine wanders: a share compares two things measured within a moment of each
  * other. What is printed is the median over rounds. A multiply-add counts as two operations, real tokens only. */
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/order.h"
+#include "cmd/bench_report.h"
 #include "cmd/command.h"
 #include "cmd/open_model.h"
+#include "cmd/output.h"
 
 #define MOST_SEQS    64
 #define MOST_ROUNDS  9
@@ -46,6 +49,7 @@ typedef struct bench {
   double limits[MOST_ROUNDS * (N_WORKLOADS + 1)];
   size_t n_limits, n_rounds;
   result results[N_WORKLOADS];
+  vecd_bench_row rows[N_WORKLOADS];
 } bench;
 
 typedef struct limit_job {
@@ -153,62 +157,92 @@ static vecd_status run_all(bench *b, vecd_err *err) {
   return s;
 }
 
-static void print_text(bench *b, const vecd_info *info, double limit) {
-  printf("%s, %s, %u threads, medians of %zu rounds\n", info->id, info->isa, info->threads, b->n_rounds);
-  printf("float32 multiply-add limit: %.1f GFLOP/s\n\n", limit / 1e9);
-  printf("%-8s  %-28s  %9s  %10s  %9s  %6s\n", "workload", "", "ms", "tokens/s", "GFLOP/s", "share");
+static void fill_rows(bench *b) {
   for (size_t i = 0; i < N_WORKLOADS; i++) {
+    const workload *w = &workloads[i];
     result *r = &b->results[i];
-    printf("%-8s  %-28s  ", workloads[i].name, workloads[i].what);
-    if (r->is_left_out) {
-      printf("left out: the model takes %u tokens\n", info->max_tokens);
-      continue;
-    }
-    double s = vecd_median(r->seconds, b->n_rounds), share = vecd_median(r->shares, b->n_rounds);
-    printf("%9.2f  %10.0f  %9.1f  %6.3f\n", s * 1e3, (double)r->n_tokens / s, r->flops / s / 1e9, share);
-  }
-}
-
-static void print_json(bench *b, const vecd_info *info, double limit) {
-  printf("{\"model\":\"%s\",\"isa\":\"%s\",\"threads\":%u,\"rounds\":%zu,\"limit_gflops\":%.2f,\"workloads\":[", info->id,
-         info->isa, info->threads, b->n_rounds, limit / 1e9);
-  const char *gap = "";
-  for (size_t i = 0; i < N_WORKLOADS; i++) {
-    result *r = &b->results[i];
+    vecd_bench_row *row = &b->rows[i];
+    *row = (vecd_bench_row){.name = w->name, .what = w->what, .is_left_out = r->is_left_out};
     if (r->is_left_out) continue;
-    double s = vecd_median(r->seconds, b->n_rounds), share = vecd_median(r->shares, b->n_rounds);
-    printf(
-        "%s\n {\"name\":\"%s\",\"texts\":%zu,\"tokens\":%zu,\"ms\":%.4f,\"tokens_per_s\":%.1f,\"gflops\":%.2f,\"share\":%.4f}",
-        gap, workloads[i].name, workloads[i].n_seqs, r->n_tokens, s * 1e3, (double)r->n_tokens / s, r->flops / s / 1e9, share);
-    gap = ",";
+    double s = vecd_median(r->seconds, b->n_rounds);
+    row->n_texts = w->n_seqs;
+    row->n_tokens = r->n_tokens;
+    row->ms = s * 1e3;
+    row->tokens_per_s = (double)r->n_tokens / s;
+    row->gflops = r->flops / s / 1e9;
+    row->share = vecd_median(r->shares, b->n_rounds);
   }
-  printf("]}\n");
 }
 
-int vecd_cmd_bench(const vecd_settings *settings) {
-  vecd_err err;
-  vecd_info info;
-  bench *b = vecd_alloc_zero(VECD_MEM_REQUEST, 1, sizeof *b);
-  vecd_status s =
-      b ? vecd_opened_open(settings, settings->model, &b->opened, &err) : vecd_err_no_memory(&err, "bench", sizeof *b);
-  if (s) goto done;
+static void make_report(bench *b, vecd_bench_report *r) {
+  vecd_bench_report_init(r, b->opened.model);
+  fill_rows(b);
+  r->rows = b->rows;
+  r->n_rows = N_WORKLOADS;
+  r->n_rounds = b->n_rounds;
+  r->limit_gflops = vecd_median(b->limits, b->n_limits) / 1e9;
+}
+
+static bool is_stdout(const char *path) { return path && strcmp(path, "-") == 0; }
+
+/* One form of the report and where it goes. */
+typedef struct copy {
+  void (*print)(const vecd_bench_report *r, vecd_buf *out);
+  const char *path; /* NULL: standard output */
+  vecd_output output;
+} copy;
+
+/* Those that are wanted; a file called "-" takes the place of the table. */
+static size_t choose_copies(const vecd_settings *s, copy copies[3]) {
+  size_t n = 0;
+  if (!is_stdout(s->csv) && !is_stdout(s->svg))
+    copies[n++] = (copy){.print = s->json ? vecd_bench_report_json : vecd_bench_report_text};
+  if (s->csv) copies[n++] = (copy){.print = vecd_bench_report_csv, .path = s->csv};
+  if (s->svg) copies[n++] = (copy){.print = vecd_bench_report_svg, .path = s->svg};
+  return n;
+}
+
+static vecd_status make_room(bench *b, vecd_err *err) {
   for (size_t i = 0; i < N_WORKLOADS; i++)
     if (workloads[i].most > b->longest) b->longest = workloads[i].most;
   b->ids = vecd_alloc_array(VECD_MEM_REQUEST, MOST_SEQS * b->longest, sizeof *b->ids);
   b->vectors = vecd_alloc_array(VECD_MEM_REQUEST, MOST_SEQS * vecd_model_dimension(b->opened.model), sizeof *b->vectors);
-  if (!b->ids || !b->vectors) {
-    s = vecd_err_no_memory(&err, "ids and vectors", MOST_SEQS * b->longest * sizeof *b->ids);
-    goto done;
-  }
+  if (b->ids && b->vectors) return VECD_OK;
+  return vecd_err_no_memory(err, "ids and vectors", MOST_SEQS * b->longest * sizeof *b->ids);
+}
+
+/* Files are opened before the work, which takes a while, and not after it. */
+static vecd_status run(bench *b, const vecd_settings *settings, copy *copies, size_t n, vecd_err *err) {
+  vecd_bench_report r;
+  vecd_status s = vecd_opened_open(settings, settings->model, &b->opened, err);
+  if (!s) s = make_room(b, err);
+  for (size_t i = 0; i < n && !s; i++) s = vecd_output_open(copies[i].path, -1, &copies[i].output, err);
+  if (s) return s;
   fill_ids(b);
-  if ((s = run_all(b, &err))) goto done;
-  vecd_describe(b->opened.model, &info);
-  double limit = vecd_median(b->limits, b->n_limits);
-  if (settings->json)
-    print_json(b, &info, limit);
-  else
-    print_text(b, &info, limit);
-done:
+  if ((s = run_all(b, err))) return s;
+  make_report(b, &r);
+  for (size_t i = 0; i < n && !s; i++) {
+    copies[i].print(&r, &copies[i].output.buf);
+    s = vecd_output_flush(&copies[i].output, err);
+  }
+  return s;
+}
+
+int vecd_cmd_bench(const vecd_settings *settings) {
+  vecd_err err, second;
+  copy copies[3];
+  if (settings->csv && settings->svg && strcmp(settings->csv, settings->svg) == 0) {
+    vecd_err_set(&err, VECD_BAD_ARGUMENT, VECD_NO_POS, "--csv and --svg name the same file");
+    return vecd_fail_usage("bench", &err);
+  }
+  size_t n = choose_copies(settings, copies);
+  bench *b = vecd_alloc_zero(VECD_MEM_REQUEST, 1, sizeof *b);
+  vecd_status s = b ? run(b, settings, copies, n, &err) : vecd_err_no_memory(&err, "bench", sizeof *b);
+  for (size_t i = 0; i < n; i++)
+    if (vecd_output_close(&copies[i].output, &second) && !s) {
+      s = second.code;
+      err = second;
+    }
   if (b) {
     vecd_free(b->ids);
     vecd_free(b->vectors);

@@ -17,7 +17,6 @@ vecd_status vecd_output_open(const char *path, int input_fd, vecd_output *out, v
   if (!path || strcmp(path, "-") == 0) return VECD_OK;
   out->name = path;
   out->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  out->owns_fd = out->fd >= 0;
   struct stat st;
   int failed = out->fd < 0 || fstat(out->fd, &st) != 0;
   if (!failed && S_ISREG(st.st_mode) && is_same_file(input_fd, &st)) {
@@ -25,9 +24,10 @@ vecd_status vecd_output_open(const char *path, int input_fd, vecd_output *out, v
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "%s: is the input too; give another file to write to", path);
   }
   if (!failed && S_ISREG(st.st_mode)) failed = ftruncate(out->fd, 0) != 0; /* not O_TRUNC: it might have been the input */
+  out->owns_fd = !failed;
   if (!failed) return VECD_OK;
   int e = errno;
-  if (out->owns_fd) close(out->fd);
+  if (out->fd >= 0) close(out->fd);
   return vecd_err_set(err, VECD_IO, VECD_NO_POS, "%s: cannot write: %s", path, strerror(e));
 }
 

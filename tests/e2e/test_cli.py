@@ -1,13 +1,17 @@
 """The command line's contract: formats, order, exit codes, one clear line for every fault."""
 import contextlib
+import csv
 import io
 import json
 import os
 import pty
+import re
+import shutil
 import signal
 import subprocess
 import threading
 import time
+import xml.etree.ElementTree
 
 import numpy as np
 import pytest
@@ -652,3 +656,36 @@ def test_json_of_models_show_and_bench(vecd, tmp_path, tiny_model):
     assert bench["limit_gflops"] > 0
     assert {w["name"] for w in bench["workloads"]} == {"q12", "b32x16"}, "the tiny model takes 48 tokens"
     assert all(0 < w["share"] < 2 and w["ms"] > 0 for w in bench["workloads"])
+    assert (bench["model"], bench["precision"]) == ("bert-mean-norm", "fp32")
+
+
+def test_bench_writes_csv_and_svg(vecd, tmp_path, tiny_model):
+    name = 'odd, "<name>" & more'
+    shutil.copytree(tiny_model, tmp_path / name)
+    csv_path, svg_path = tmp_path / "b.csv", tmp_path / "b.svg"
+    csv_path.write_text("what stood here before " * 1000)
+    run = vecd("bench", "-m", tmp_path / name, "--quantization", "int8", "--threads", "1", "--isa", "ref", "--csv", csv_path,
+               "--svg", svg_path)
+    assert run.code == 0 and name in run.out and "int8" in run.out, run.err
+    table = list(csv.DictReader(csv_path.read_text().splitlines(), strict=True))
+    assert [row["workload"] for row in table] == ["q12", "b32x16"], "the tiny model takes 48 tokens"
+    for row in table:
+        assert row["cpu"] and (row["model"], row["precision"], row["isa"], row["threads"]) == (name, "int8", "ref", "1")
+        assert row["version"] in vecd("version").out and re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"])
+        assert float(row["fp32_limit_gflops"]) > 0 and float(row["ms"]) > 0 and float(row["share_of_fp32_limit"]) > 0
+        assert abs(float(row["tokens_per_s"]) * float(row["ms"]) / 1e3 / int(row["tokens"]) - 1) < 0.01
+        assert None not in row and None not in row.values(), "as many cells as columns"
+    svg = xml.etree.ElementTree.parse(svg_path).getroot()
+    words = [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert name in words[0] and "int8" in words[0] and "ref; 1 thread;" in words[1]
+    assert sum("left out" in w for w in words) == 4 and {"q12", "b32x16"} <= set(words)
+
+
+def test_bench_on_standard_output_and_to_files_it_cannot_write(vecd, tmp_path):
+    alone = vecd("bench", *M, "--csv", "-").lines()
+    assert alone[0].startswith("cpu,") and len(alone) == 3
+    one_line(vecd("bench", *M, "--csv", tmp_path / "no" / "b.csv"), 1, "b.csv", "cannot write")
+    one_line(vecd("bench", *M, "--svg", tmp_path), 1, str(tmp_path), "cannot write")
+    same = vecd("bench", *M, "--csv", tmp_path / "b", "--svg", tmp_path / "b")
+    one_line(same, 2, "--csv and --svg")
+    assert list(tmp_path.iterdir()) == []
