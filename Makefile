@@ -1,6 +1,6 @@
 # The front door. Meson does the work, in build/; the tools/ scripts do what Meson does not. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: run build test check test-long bench bench-peers fmt install clean help
+.PHONY: run build test check test-long bench bench-growth bench-peers fmt install clean help
 
 HOST ?= 127.0.0.1
 PORT ?= 8080
@@ -36,6 +36,12 @@ bench: ## measure this machine
 	@tools/get_default_model.sh
 	@exec build/vecd bench
 
+bench-growth: ## time per token as batch and length grow: tables, CSV, SVG (5 minutes); ARGS= the script's flags
+	@tools/setup.sh build
+	@tools/build.sh build all
+	@tools/get_default_model.sh
+	@exec python3 -B bench/growth.py $(ARGS)
+
 bench-peers: ## vecd beside its peers (first run: 7 GB); WHAT=side_by_side, start_up or tokenizers_speed, ARGS= its flags
 	@tools/setup.sh build
 	@tools/build.sh build all
@@ -55,4 +61,4 @@ clean: ## remove what was built (the models stay)
 	@rm -rf build build-clang build-asan build-tsan build-fuzz
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t h; do printf 'make %-11s %s\n' "$$t" "$$h"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t h; do printf 'make %-12s %s\n' "$$t" "$$h"; done

@@ -1,10 +1,11 @@
-"""Where things are and what machine this is: shared by the scripts of bench/peers."""
+"""Where things are and what machine this is: shared by the scripts of bench/. Plain Python only."""
 
 import os
 import pathlib
 import re
 import statistics
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("VECD_BUILD", ROOT / "build"))  # holds vecd and libvecd.so
@@ -20,7 +21,7 @@ def model_folder():
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     folder = pathlib.Path(os.environ.get("VECD_MODELS") or f"{data}/vecd/models") / MODEL_ID
     if not (folder / "model.safetensors").exists():
-        sys.exit(f"peers: {folder} is missing: run tools/get_default_model.sh")
+        sys.exit(f"bench: {folder} is missing: run tools/get_default_model.sh")
     return folder
 
 
@@ -28,7 +29,7 @@ def vecd_program():
     """The program to measure, which must be built."""
     program = BUILD / "vecd"
     if not program.exists():
-        sys.exit(f"peers: {program} is missing: run `make build`, or set VECD_BUILD")
+        sys.exit(f"bench: {program} is missing: run `make build`, or set VECD_BUILD")
     return program
 
 
@@ -54,4 +55,17 @@ def warn_if_loaded():
     """Figures taken beside other work are worth little: says so on stderr."""
     load = os.getloadavg()[0]
     if load > 0.5:
-        print(f"peers: WARNING: load average {load:.2f}: this machine is not quiet, do not keep these figures", file=sys.stderr)
+        print(f"bench: WARNING: load average {load:.2f}: this machine is not quiet, do not keep these figures", file=sys.stderr)
+
+
+def timed(run, seconds):
+    """The milliseconds of one run after another for so many seconds, of one at least; an earlier one is not counted."""
+    run()  # wakes the threads, fills the caches: an engine that stood still starts cold
+    out, end = [], time.perf_counter() + seconds
+    while True:
+        begun = time.perf_counter()
+        run()
+        now = time.perf_counter()
+        out.append((now - begun) * 1e3)
+        if now >= end:
+            return out

@@ -28,7 +28,7 @@ class Vecd:
         return self.model.encode(prepared)
 
     def vectors(self, prepared, result):
-        return result
+        return np.frombuffer(result, np.float32).reshape(-1, self.model.info.dimension)
 
 
 class Peer:

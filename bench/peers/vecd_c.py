@@ -1,4 +1,4 @@
-"""libvecd through ctypes: as much of include/vecd.h as the measurements need.
+"""libvecd through ctypes: as much of include/vecd.h as the measurements need. Plain Python only.
 
 The structs are read from the header, not written down a second time: a field that is added there in the middle would shift all
 that follow, and a dimension read from half a pointer asks for gigabytes.
@@ -27,13 +27,13 @@ def struct(name, header):
     """The ctypes class of `typedef struct name {...} name;`. Stops at a field it cannot read."""
     found = re.search(rf"typedef struct {name} \{{(.*?)\}} {name};", header, re.DOTALL)
     if not found:
-        raise SystemExit(f"peers: {HEADER.name} has no struct {name}")
+        raise SystemExit(f"bench: {HEADER.name} has no struct {name}")
     fields = []
     for declaration in re.sub(r"/\*.*?\*/", "", found.group(1), flags=re.DOTALL).split(";")[:-1]:
         parts = re.fullmatch(r"\s*(.+?[ *])\s*(\w+)(?:\[(\d+)\])?\s*", declaration)
         kind = TYPES.get(parts.group(1).strip()) if parts else None
         if kind is None:
-            raise SystemExit(f"peers: vecd_c.py cannot read this field of {name}: {declaration.strip()}")
+            raise SystemExit(f"bench: vecd_c.py cannot read this field of {name}: {declaration.strip()}")
         fields.append((parts.group(2), kind * int(parts.group(3)) if parts.group(3) else kind))
     return type(name, (c.Structure,), {"_fields_": fields})
 
@@ -48,7 +48,7 @@ def load():
     """The library of the build folder."""
     path = common.BUILD / "libvecd.so"
     if not path.exists():
-        raise SystemExit(f"peers: {path} is missing: run `make build`, or set VECD_BUILD")
+        raise SystemExit(f"bench: {path} is missing: run `make build`, or set VECD_BUILD")
     lib = c.CDLL(str(path))
     lib.vecd_version.restype = c.c_char_p
     return lib
@@ -68,7 +68,7 @@ class Model:
         self.lib.vecd_describe(self.handle, c.byref(self.info))
         hidden = json.loads((folder / "config.json").read_text())["hidden_size"]
         if self.info.dimension != hidden:
-            raise SystemExit(f"peers: libvecd says dimension {self.info.dimension}, config.json {hidden}: is the build old?")
+            raise SystemExit(f"bench: libvecd says dimension {self.info.dimension}, config.json {hidden}: is the build old?")
 
     def _check(self, status):
         if status:
@@ -79,17 +79,13 @@ class Model:
 
     def prepare(self, seqs):
         """Arguments of encode(): the sequences one after another, their lengths, room for the vectors."""
-        import numpy as np  # not needed to open a model
-
-        ids = np.ascontiguousarray(np.concatenate(seqs), np.uint32)
-        lens = np.array([len(s) for s in seqs], np.uintp)
-        return ids, lens, np.empty((len(seqs), self.info.dimension), np.float32)
+        ids = [int(i) for seq in seqs for i in seq]
+        lens = (c.c_size_t * len(seqs))(*map(len, seqs))
+        return (c.c_uint32 * len(ids))(*ids), lens, (c.c_float * (len(seqs) * self.info.dimension))()
 
     def encode(self, prepared):
-        """The vectors [n, dimension]; the same storage on every call."""
+        """The vectors one after another, c_float [n * dimension]; the same storage on every call."""
         ids, lens, vectors = prepared
-        pointers = (c.c_void_p(a.ctypes.data) for a in (ids, lens, vectors))
-        ids_at, lens_at, vectors_at = pointers
         n = c.c_size_t(len(lens))
-        self._check(self.lib.vecd_encode_ids(self.handle, ids_at, lens_at, n, c.c_uint(0), vectors_at, c.byref(self.err)))
+        self._check(self.lib.vecd_encode_ids(self.handle, ids, lens, n, c.c_uint(0), vectors, c.byref(self.err)))
         return vectors

@@ -11,10 +11,10 @@ import json
 import os
 import signal
 import sys
-import time
 
 import numpy as np
 
+import common
 import engines
 
 
@@ -24,18 +24,6 @@ PR_SET_PDEATHSIG = 1
 def end_with_parent():
     """A stopped process does not notice that its pipe was closed; the kernel ends it when the parent is gone."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def timed(engine, prepared, seconds):
-    engine.run(prepared)  # wakes the threads, fills the caches: an engine that stood still starts cold
-    out, end = [], time.perf_counter() + seconds
-    while True:
-        begun = time.perf_counter()
-        engine.run(prepared)
-        now = time.perf_counter()
-        out.append((now - begun) * 1e3)
-        if now >= end:
-            return out
 
 
 def main():
@@ -57,7 +45,7 @@ def main():
         if workload not in prepared:
             prepared[workload] = engine.prepare(workload)
         if order["do"] == "time":
-            answer(ms=timed(engine, prepared[workload], order["seconds"]))
+            answer(ms=common.timed(lambda: engine.run(prepared[workload]), order["seconds"]))
         else:
             np.save(order["file"], engine.vectors(prepared[workload], engine.run(prepared[workload])))
             answer()
