@@ -71,13 +71,14 @@ static double gemm_q8(const vecd_kern *kern, size_t n, size_t k) {
 
 /* Nanoseconds of one head's attention for n tokens. */
 static double attention(const vecd_kern *kern, size_t n, size_t d, bool q16) {
-  vecd_attention a = {kern, d, q16};
+  vecd_attention a = {kern, d, q16, 0};
+  vecd_attention_view view = {0};
   float *qkv = room(n * 3 * d), *out = room(n * d), *scratch = room(vecd_attention_bytes(&a, n) / sizeof(float));
   double best = 1e18;
   for (int r = 0; r < ROUNDS; r++) {
     uint64_t t = vecd_now_ns();
     vecd_attention_begin(&a, qkv + d, qkv + 2 * d, 3 * d, n, scratch);
-    vecd_attention_run(&a, qkv, 3 * d, n, n, out, d, scratch);
+    vecd_attention_run(&a, &view, qkv, 3 * d, 0, n, n, out, d, scratch);
     double ns = (double)(vecd_now_ns() - t);
     if (ns < best) best = ns;
   }

@@ -4,7 +4,7 @@
 #include "cmd/command.h"
 #include "cmd/output.h"
 #include "fmt/model_folder.h"
-#include "nn/arch.h"
+#include "nn/encoder.h"
 #include "registry/registry.h"
 
 typedef struct model_facts {
@@ -16,14 +16,14 @@ typedef struct model_facts {
 static void read_facts(const char *path, model_facts *out) {
   vecd_model_folder folder;
   vecd_encoder_config config;
-  const vecd_arch *arch;
+  size_t max_tokens = 0;
   *out = (model_facts){.err = {.code = VECD_OK}};
   vecd_status s = vecd_model_folder_open(path, &folder, &out->err);
   if (!s) {
     snprintf(out->model_type, sizeof out->model_type, "%s", folder.model_type);
-    if (!(s = vecd_arch_find(&folder, &arch, &out->err)) && !(s = arch->configure(&folder, &config, &out->err))) {
+    if (!(s = vecd_encoder_configure(&folder, &config, &max_tokens, &out->err))) {
       out->dimension = config.hidden * folder.n_pools;
-      out->max_tokens = folder.max_tokens && folder.max_tokens < config.n_positions ? folder.max_tokens : config.n_positions;
+      out->max_tokens = (unsigned)max_tokens;
     }
     vecd_model_folder_close(&folder);
   }

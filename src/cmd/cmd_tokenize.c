@@ -3,7 +3,7 @@
 #include "cmd/input.h"
 #include "cmd/open_model.h"
 #include "cmd/output.h"
-#include "nn/arch.h"
+#include "nn/encoder.h"
 
 typedef struct tokenization {
   vecd_model_folder folder;
@@ -17,17 +17,13 @@ typedef struct tokenization {
 
 static vecd_status open_tokenizer(tokenization *t, const vecd_settings *settings, vecd_err *err) {
   char *path = NULL;
-  const vecd_arch *arch;
   vecd_encoder_config config;
   vecd_status s = vecd_resolve_model(settings, settings->model, &path, err);
   if (!s) s = vecd_model_folder_open(path, &t->folder, err);
   vecd_free(path);
   if (s || (s = vecd_tokenizer_open(t->folder.tokenizer_path, &t->folder.tokenizer_rules, &t->tokenizer, err))) return s;
   if (settings->no_truncate) return VECD_OK;
-  if ((s = vecd_arch_find(&t->folder, &arch, err)) || (s = arch->configure(&t->folder, &config, err))) return s;
-  t->limit = config.n_positions;
-  if (t->folder.max_tokens && t->folder.max_tokens < t->limit) t->limit = t->folder.max_tokens;
-  return VECD_OK;
+  return vecd_encoder_configure(&t->folder, &config, &t->limit, err);
 }
 
 static void append_ids(vecd_buf *buf, const vecd_encoding *e) {

@@ -16,6 +16,10 @@
  * softmax_f32  in place on `rows` rows of n values, ld floats apart: e^(scale x - max) / sum. scale > 0.
  * layer_norm_f32  out[i] = (t - mean) / sqrt(var + eps) * gamma + beta with t = x[i] + residual[i] (residual nullable), rows of n
  *              values, ldx / ldr / ldo floats apart; out may be x or residual (Ba et al., arXiv:1607.06450).
+ * rms_norm_f32 out[i] = x[i] / sqrt(mean of x^2 + eps) * gamma, rows of n values, ldx / ldo floats apart; out may be x (Zhang and
+ *              Sennrich, arXiv:1910.07467).
+ * add_f32      x[i] += y[i], mul_f32 x[i] *= y[i]: rows of n values, ldx / ldy floats apart. Bit for bit the same on every ISA.
+ * scale_add_f32  x = scale x + y by fused multiply-adds, n values. Bit for bit the same on every ISA.
  * softmax_q16  softmax_f32 as 16-bit integers: p[i][j] = round(32767 softmax), ldp apart, and a 0 behind an odd n. x is destroyed.
  * quantize_q8  activations for gemm_q8: each row in groups of 64 values (the last may be shorter), asymmetric, 8 bits:
  *              q = round(x / scale) + zero in 0 .. 255, with 0 inside the range, so that 0 stays 0. x: `rows` rows of k values,
@@ -49,6 +53,11 @@
   X(layer_norm_f32, void,                                                                                                 \
     (const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma, const float *beta, float eps,     \
      size_t rows, size_t n, float *out, size_t ldo))                                                                      \
+  X(rms_norm_f32, void,                                                                                               \
+    (const float *x, size_t ldx, const float *gamma, float eps, size_t rows, size_t n, float *out, size_t ldo))       \
+  X(add_f32, void, (float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n))                         \
+  X(mul_f32, void, (float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n))                         \
+  X(scale_add_f32, void, (float *x, size_t n, float scale, const float *y))                                           \
   X(softmax_q16, void, (float *x, size_t ld, size_t rows, size_t n, float scale, int16_t *p, size_t ldp))                 \
   X(quantize_q8, void,                                                                                                    \
     (const float *x, size_t ldx, size_t rows, size_t k, uint8_t *q, size_t ldq, float *scale, int32_t *zero, size_t lds)) \

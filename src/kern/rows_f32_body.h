@@ -178,3 +178,44 @@ void VF_NAME(layer_norm_f32)(const float *x, size_t ldx, const float *residual, 
     if (residual) residual += ldr;
   }
 }
+
+/* With u and m as above: the mean of squares is off by (m + 3) u of itself at most, the result by ((m + 3) / 2 + 5) u of itself. */
+void VF_NAME(rms_norm_f32)(const float *x, size_t ldx, const float *gamma, float eps, size_t rows, size_t n, float *out,
+                           size_t ldo) {
+  size_t whole = n / VF_N * VF_N, rest = n - whole;
+  float inverse_n = 1.0f / (float)n;
+  for (size_t i = 0; i < rows; i++, x += ldx, out += ldo) {
+    vf squares = vf_set1(0.0f);
+    for (size_t j = 0; j < whole; j += VF_N) {
+      vf v = vf_load(x + j);
+      squares = vf_fma(v, v, squares);
+    }
+    if (rest) {
+      vf v = vf_load_part(x + whole, rest);
+      squares = vf_fma(v, v, squares);
+    }
+    vf inverse = vf_set1(1.0f / __builtin_sqrtf(vf_sum(squares) * inverse_n + eps));
+    for (size_t j = 0; j < whole; j += VF_N) vf_store(out + j, vf_mul(vf_mul(vf_load(x + j), inverse), vf_load(gamma + j)));
+    if (rest)
+      vf_store_part(out + whole, vf_mul(vf_mul(vf_load_part(x + whole, rest), inverse), vf_load_part(gamma + whole, rest)), rest);
+  }
+}
+
+#define PAIRWISE(op, function)                                                                                               \
+  void VF_NAME(op)(float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n) {                                \
+    for (size_t i = 0; i < rows; i++, x += ldx, y += ldy) {                                                                  \
+      size_t j = 0;                                                                                                          \
+      for (; j + VF_N <= n; j += VF_N) vf_store(x + j, function(vf_load(x + j), vf_load(y + j)));                            \
+      if (j < n) vf_store_part(x + j, function(vf_load_part(x + j, n - j), vf_load_part(y + j, n - j)), n - j);              \
+    }                                                                                                                        \
+  }
+
+PAIRWISE(add_f32, vf_add)
+PAIRWISE(mul_f32, vf_mul)
+
+void VF_NAME(scale_add_f32)(float *x, size_t n, float scale, const float *y) {
+  vf by = vf_set1(scale);
+  size_t j = 0;
+  for (; j + VF_N <= n; j += VF_N) vf_store(x + j, vf_fma(vf_load(x + j), by, vf_load(y + j)));
+  if (j < n) vf_store_part(x + j, vf_fma(vf_load_part(x + j, n - j), by, vf_load_part(y + j, n - j)), n - j);
+}

@@ -3,48 +3,29 @@
 
 #define L "encoder.layer.%u."
 
-static vecd_status refuse_unless(const json_t *config, const char *file, const char *key, const char *want, vecd_err *err) {
-  vecd_span got = vecd_span_of(want);
-  vecd_status s = vecd_json_get_string(config, file, key, VECD_JSON_OPTIONAL, &got, err);
-  if (s || vecd_span_eq(got, vecd_span_of(want))) return s;
-  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: %s: \"%.*s\" is not supported, only \"%s\"", file, key,
-                      (int)(got.len > 64 ? 64 : got.len), got.ptr, want);
-}
-
-static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_err *err) {
+static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
+                             vecd_tensor_flags *flags, vecd_err *err) {
+  (void)names, (void)flags;
+  static const vecd_size_keys keys = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
   const json_t *j = folder->config;
   const char *file = folder->config_path;
-  *c = (vecd_encoder_config){.n_types = 2, .n_positions = 512, .activation = VECD_ACT_GELU};
-  double eps = 1e-12;
-  vecd_span act = {NULL, 0};
-  bool is_decoder = false;
+  *c = (vecd_encoder_config){
+      .positions = VECD_POSITIONS_LEARNED, .n_positions = 512, .n_types = 2, .activation = VECD_ACT_GELU, .norm_eps = 1e-12f};
   vecd_status s;
-  if ((s = vecd_json_get_uint(j, file, "num_hidden_layers", VECD_JSON_REQUIRED, 1, 1024, &c->n_layers, err)) ||
-      (s = vecd_json_get_uint(j, file, "hidden_size", VECD_JSON_REQUIRED, 1, 65536, &c->hidden, err)) ||
-      (s = vecd_json_get_uint(j, file, "num_attention_heads", VECD_JSON_REQUIRED, 1, 4096, &c->n_heads, err)) ||
-      (s = vecd_json_get_uint(j, file, "intermediate_size", VECD_JSON_REQUIRED, 1, 1u << 20, &c->intermediate, err)) ||
-      (s = vecd_json_get_uint(j, file, "vocab_size", VECD_JSON_REQUIRED, 1, 1u << 24, &c->vocab_size, err)) ||
+  if ((s = vecd_arch_read_sizes(folder, &keys, c, err)) ||
       (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
       (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 1, 1024, &c->n_types, err)) ||
-      (s = vecd_json_get_real(j, file, "layer_norm_eps", VECD_JSON_OPTIONAL, 0, 1, &eps, err)) ||
-      (s = vecd_json_get_bool(j, file, "is_decoder", VECD_JSON_OPTIONAL, &is_decoder, err)) ||
-      (s = vecd_json_get_string(j, file, "hidden_act", VECD_JSON_OPTIONAL, &act, err)) ||
-      (s = refuse_unless(j, file, "position_embedding_type", "absolute", err)))
+      (s = vecd_arch_read_float(j, file, "layer_norm_eps", 0, 1, &c->norm_eps, err)) ||
+      (s = vecd_arch_want_bool(folder, "is_decoder", false, err)) ||
+      (s = vecd_arch_want_string(folder, "position_embedding_type", "absolute", err)))
     return s;
-  if (act.ptr && (s = vecd_activation_parse(act, file, &c->activation, err))) return s;
-  if (is_decoder)
-    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: is_decoder: true is not supported, only an encoder", file);
-  if (c->hidden % c->n_heads)
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: hidden_size %u is no multiple of num_attention_heads %u", file,
-                        c->hidden, c->n_heads);
-  c->head_dim = c->hidden / c->n_heads;
-  c->norm_eps = (float)eps;
-  return VECD_OK;
+  return vecd_arch_read_activation(folder, "hidden_act", c, err);
 }
 
 const vecd_arch vecd_arch_bert = {
-    .model_type = "bert",
+    .model_types = {"bert", NULL},
     .configure = configure,
+    .flags = {.qkv_bias = true, .attention_output_bias = true, .mlp_up_bias = true, .mlp_down_bias = true, .norm_bias = true},
     .names =
         {
             .prefixes = {"", "bert.", "model.", NULL},

@@ -89,52 +89,107 @@ void vecd_attention_begin(const vecd_attention *a, const float *k, const float *
   }
 }
 
-/* Scores and probabilities of one tile. */
-static void attend(const vecd_attention *a, const layout *l, const float *q, size_t ld, size_t rows, size_t n) {
+/* Some queries of a tile, and the keys that any of them sees: whole panels from `from` on, up to `to`. */
+typedef struct tile {
+  const vecd_attention_view *view;
+  const float *q;
+  size_t ld, first, rows; /* token number of the first query */
+  size_t from, to;
+} tile;
+
+/* The keys one query sees. */
+static void keys_of(const vecd_attention_view *view, size_t query, size_t n, size_t *from, size_t *to) {
+  *from = view->window && query > view->window ? query - view->window : 0;
+  *to = view->causal ? query + 1 : view->window && query + view->window + 1 < n ? query + view->window + 1 : n;
+}
+
+/* Softmax of what each query sees, row by row from a place that depends on the query alone; what it does not see is 0. */
+static void softmax_seen(const vecd_attention *a, const layout *l, const tile *t, size_t n, float scale) {
   const vecd_kern *kern = a->kern;
-  size_t nr = kern->nr;
-  float scale = 1.0f / sqrtf((float)a->head_dim);
-  if (!a->q16) {
-    for (size_t j = 0; j < n; j += nr) kern->gemm_f32(q, ld, l->keys + j * l->d, zeros, l->scores + j, l->lds, rows, l->d);
-    kern->softmax_f32(l->scores, l->lds, rows, n, scale);
-    return;
+  size_t width = t->to - t->from;
+  for (size_t i = 0; i < t->rows; i++) {
+    size_t from, to;
+    keys_of(t->view, t->first + i, n, &from, &to);
+    from -= t->from;
+    to -= t->from;
+    float *row = l->scores + i * l->lds;
+    if (a->q16) {
+      int16_t *p = as_q16(l->p) + i * l->lds, *even = p + from / 2 * 2; /* pairs of keys go together */
+      if (from % 2) row[from - 1] = -INFINITY;
+      kern->softmax_q16(row + from / 2 * 2, l->lds, 1, to - from / 2 * 2, scale, even, l->lds);
+      memset(p, 0, from / 2 * 2 * sizeof *p);
+      size_t end = to + to % 2;
+      if (end < width + width % 2) memset(p + end, 0, (width + width % 2 - end) * sizeof *p);
+    } else {
+      kern->softmax_f32(row + from, l->lds, 1, to - from, scale);
+      memset(row, 0, from * sizeof *row);
+      memset(row + to, 0, (width - to) * sizeof *row);
+    }
   }
-  for (size_t i = 0; i < rows; i++)
-    l->factors[i] = *l->key_factor * kern->quantize_q16(q + i * ld, ld, 1, a->head_dim, vecd_q16_limit(2 * l->d),
-                                                        as_q16(l->queries + i * l->d), 2 * l->d);
-  for (size_t j = 0; j < n; j += nr)
-    kern->gemm_q16(as_q16(l->queries), 2 * l->d, as_q16(l->keys + j * l->d), l->factors, l->scores + j, l->lds, rows, 2 * l->d);
-  kern->softmax_q16(l->scores, l->lds, rows, n, scale, as_q16(l->p), l->lds);
+}
+
+/* Scores and probabilities of one tile. */
+static void attend(const vecd_attention *a, const layout *l, const tile *t, size_t n) {
+  const vecd_kern *kern = a->kern;
+  size_t nr = kern->nr, width = t->to - t->from;
+  float scale = a->scale != 0.0f ? a->scale : 1.0f / sqrtf((float)a->head_dim);
+  if (a->q16) {
+    for (size_t i = 0; i < t->rows; i++)
+      l->factors[i] = *l->key_factor * kern->quantize_q16(t->q + i * t->ld, t->ld, 1, a->head_dim, vecd_q16_limit(2 * l->d),
+                                                          as_q16(l->queries + i * l->d), 2 * l->d);
+    for (size_t j = 0; j < width; j += nr)
+      kern->gemm_q16(as_q16(l->queries), 2 * l->d, as_q16(l->keys + (t->from + j) * l->d), l->factors, l->scores + j, l->lds,
+                     t->rows, 2 * l->d);
+  } else {
+    for (size_t j = 0; j < width; j += nr)
+      kern->gemm_f32(t->q, t->ld, l->keys + (t->from + j) * l->d, zeros, l->scores + j, l->lds, t->rows, l->d);
+  }
+  if (t->view->bias) {
+    for (size_t i = 0; i < t->rows; i++)
+      kern->scale_add_f32(l->scores + i * l->lds, width, scale, t->view->bias + t->from - (t->first + i));
+    scale = 1.0f;
+  }
+  if (t->view->causal || t->view->window)
+    softmax_seen(a, l, t, n, scale);
+  else if (a->q16)
+    kern->softmax_q16(l->scores, l->lds, t->rows, width, scale, as_q16(l->p), l->lds);
+  else
+    kern->softmax_f32(l->scores, l->lds, t->rows, width, scale);
 }
 
 /* Columns c .. c + nr - 1 of the tile's output. */
-static void weigh(const vecd_attention *a, const layout *l, size_t c, size_t rows, float *out, size_t ldo) {
+static void weigh(const vecd_attention *a, const layout *l, const tile *t, size_t c, float *out, size_t ldo) {
   const vecd_kern *kern = a->kern;
+  size_t width = t->to - t->from;
   float *panel = l->values + c * l->n;
   if (!a->q16) {
-    kern->gemm_f32(l->scores, l->lds, panel, zeros, out, ldo, rows, l->n);
+    kern->gemm_f32(l->scores, l->lds, panel + t->from * kern->nr, zeros, out, ldo, t->rows, width);
     return;
   }
-  for (size_t i = 0; i < rows; i++) l->factors[i] = l->value_factors[c / kern->nr];
-  kern->gemm_q16(as_q16(l->p), l->lds, as_q16(panel), l->factors, out, ldo, rows, 2 * l->n);
+  for (size_t i = 0; i < t->rows; i++) l->factors[i] = l->value_factors[c / kern->nr];
+  kern->gemm_q16(as_q16(l->p), l->lds, as_q16(panel + t->from / 2 * kern->nr), l->factors, out, ldo, t->rows, width + width % 2);
 }
 
-void vecd_attention_run(const vecd_attention *a, const float *q, size_t ld, size_t n_queries, size_t n, float *out, size_t ldo,
-                        void *scratch) {
-  size_t nr = a->kern->nr, mr = a->kern->mr, d = a->head_dim, n_tiles = (n_queries + mr - 1) / mr;
+void vecd_attention_run(const vecd_attention *a, const vecd_attention_view *view, const float *q, size_t ld, size_t first,
+                        size_t n_queries, size_t n, float *out, size_t ldo, void *scratch) {
+  size_t nr = a->kern->nr, mr = a->kern->mr, d = a->head_dim, n_tiles = (n_queries + mr - 1) / mr, unused;
   float *next_float = scratch;
   layout l = lay_out(a, n, &next_float);
-  for (size_t t = 0, row = 0; t < n_tiles; t++) {
-    size_t next = n_queries * (t + 1) / n_tiles, rows = next - row;
-    attend(a, &l, q + row * ld, ld, rows, n);
+  for (size_t i = 0, row = 0; i < n_tiles; i++) {
+    size_t next = n_queries * (i + 1) / n_tiles;
+    tile t = {.view = view, .q = q + row * ld, .ld = ld, .first = first + row, .rows = next - row};
+    keys_of(view, t.first, n, &t.from, &unused);
+    keys_of(view, t.first + t.rows - 1, n, &unused, &t.to);
+    t.from = t.from / nr * nr;
+    attend(a, &l, &t, n);
     for (size_t c = 0; c < d; c += nr) {
       float *o = out + row * ldo + c;
       if (d - c >= nr) {
-        weigh(a, &l, c, rows, o, ldo);
+        weigh(a, &l, &t, c, o, ldo);
         continue;
       }
-      weigh(a, &l, c, rows, l.edge, nr);
-      for (size_t i = 0; i < rows; i++) memcpy(o + i * ldo, l.edge + i * nr, (d - c) * sizeof(float));
+      weigh(a, &l, &t, c, l.edge, nr);
+      for (size_t j = 0; j < t.rows; j++) memcpy(o + j * ldo, l.edge + j * nr, (d - c) * sizeof(float));
     }
     row = next;
   }

@@ -4,6 +4,12 @@
 #include "kern/q8.h"
 #include "nn/encoder_parts.h"
 
+/* Enough rows to make streaming the weights cheap, few enough for the second-level cache. */
+#define MOST_BLOCK_ROWS 256
+
+/* Where neither the folder nor the table of positions sets a limit. */
+#define MOST_TOKENS 8192
+
 void vecd_encoder_run(vecd_encoder *e, const uint32_t *const *ids, const uint32_t *lens, size_t n_seqs, float *const *out) {
   vecd_assert(n_seqs >= 1 && n_seqs <= VECD_ENCODER_MAX_SEQS);
   size_t rows_each =
@@ -27,28 +33,31 @@ static void *carve(unsigned char **next, size_t *total, size_t n_bytes) {
 
 static vecd_q8_rows carve_q8(const vecd_encoder *e, unsigned char **next, size_t *total, size_t k) {
   vecd_q8_rows r = {.ldq = vecd_q8_groups(k) * VECD_Q8_GROUP + 64, .lds = vecd_q8_groups(k)};
-  r.q = carve(next, total, e->most_tokens * r.ldq);
-  r.scale = carve(next, total, e->most_tokens * r.lds * sizeof *r.scale);
-  r.zero = carve(next, total, e->most_tokens * r.lds * sizeof *r.zero);
+  r.q = carve(next, total, e->block_rows * r.ldq);
+  r.scale = carve(next, total, e->block_rows * r.lds * sizeof *r.scale);
+  r.zero = carve(next, total, e->block_rows * r.lds * sizeof *r.zero);
   return r;
 }
 
 /* Lays a lane out from *next on; with *next NULL it is only measured. */
 static size_t lay_lane(const vecd_encoder *e, unsigned char **next, vecd_lane *l) {
+  const vecd_encoder_config *c = &e->config;
+  size_t total = 0, n = e->most_tokens, block = e->block_rows, heads = (size_t)c->n_heads * c->head_dim;
   bool q8 = e->weights.precision == VECD_PRECISION_INT8;
-  size_t total = 0, n = e->most_tokens, wide = e->ld_qkv + e->ld_hidden;
-  if (!q8 && e->ld_mlp > wide) wide = e->ld_mlp;
-  l->x = carve(next, &total, n * e->ld_hidden * sizeof(float));
-  l->y = carve(next, &total, n * e->ld_hidden * sizeof(float));
-  l->mlp = l->qkv = carve(next, &total, n * wide * sizeof(float));
-  l->attended = l->qkv ? l->qkv + n * e->ld_qkv : NULL;
+  *l = (vecd_lane){.x = carve(next, &total, n * e->ld_hidden * sizeof(float))};
+  l->qkv = carve(next, &total, n * e->ld_qkv * sizeof(float));
+  l->y = carve(next, &total, block * e->ld_hidden * sizeof(float));
+  l->attended = carve(next, &total, block * e->ld_attended * sizeof(float));
   l->attention = carve(next, &total, vecd_attention_bytes(&e->attention, e->max_tokens));
-  if (q8) {
-    unsigned most = e->config.intermediate > e->config.hidden ? e->config.intermediate : e->config.hidden;
-    l->q_x = carve_q8(e, next, &total, e->config.hidden);
-    l->q_wide = carve_q8(e, next, &total, most);
-    l->columns = carve(next, &total, n * VECD_LD_COLUMNS * sizeof(float));
+  if (c->norm_place != VECD_NORM_POST) l->in = carve(next, &total, block * e->ld_hidden * sizeof(float));
+  if (c->gated) l->gate = carve(next, &total, block * VECD_LD_COLUMNS * sizeof(float));
+  if (!q8) {
+    l->mlp = carve(next, &total, block * e->ld_mlp * sizeof(float));
+    return total;
   }
+  l->q_x = carve_q8(e, next, &total, c->hidden);
+  l->q_wide = carve_q8(e, next, &total, c->intermediate > heads ? c->intermediate : heads);
+  l->columns = carve(next, &total, block * VECD_LD_COLUMNS * sizeof(float));
   return total;
 }
 
@@ -56,13 +65,16 @@ static vecd_status make_scratch(vecd_encoder *e, vecd_err *err) {
   const vecd_encoder_config *c = &e->config;
   unsigned n_lanes = vecd_team_size(e->team);
   e->most_tokens = e->max_tokens > 192 ? e->max_tokens : 192;
+  e->block_rows = e->most_tokens < MOST_BLOCK_ROWS ? e->most_tokens : MOST_BLOCK_ROWS;
   e->ld_hidden = padded(c->hidden);
-  e->ld_qkv = padded(3 * (size_t)c->hidden);
+  e->ld_qkv = padded(((size_t)c->n_heads + 2 * c->n_kv_heads) * c->head_dim);
+  e->ld_attended = padded((size_t)c->n_heads * c->head_dim);
   e->ld_mlp = padded(c->intermediate);
-  e->attention = (vecd_attention){&e->kern, c->head_dim, e->weights.precision == VECD_PRECISION_INT8};
-  e->head_unit = 1;
-  if (e->weights.precision == VECD_PRECISION_INT8)
-    while (e->head_unit * c->head_dim % VECD_Q8_GROUP) e->head_unit++;
+  bool q8 = e->weights.precision == VECD_PRECISION_INT8;
+  unsigned group = c->n_heads / c->n_kv_heads;
+  e->attention = (vecd_attention){&e->kern, c->head_dim, q8, c->attention_scale};
+  e->head_unit = group; /* whole groups of queries, so that keys and values belong to one worker */
+  while (q8 && e->head_unit * c->head_dim % VECD_Q8_GROUP) e->head_unit += group;
   vecd_lane measured;
   unsigned char *next = NULL;
   size_t shared_bytes = n_lanes > 1 ? e->most_tokens * e->ld_qkv * sizeof(float) : 0;
@@ -90,6 +102,53 @@ static vecd_activation_fn *activation_of(const vecd_kern *kern, vecd_activation 
   return NULL;
 }
 
+/* The least of what the folder says, what the positions allow, and what we make room for. */
+static size_t limit_of(const vecd_model_folder *folder, const vecd_encoder_config *c) {
+  size_t most = MOST_TOKENS;
+  if (c->n_positions && c->n_positions - c->position_offset < most) most = c->n_positions - c->position_offset;
+  return folder->max_tokens && folder->max_tokens < most ? folder->max_tokens : most;
+}
+
+/* What holds for every family, so that what follows need not doubt it. */
+static vecd_status check_config(const vecd_model_folder *folder, const vecd_encoder_config *c, vecd_err *err) {
+  const char *wrong = NULL;
+  if (c->n_layers > VECD_MOST_LAYERS)
+    wrong = "more than 256 layers";
+  else if (c->n_kv_heads == 0 || c->n_heads % c->n_kv_heads)
+    wrong = "the number of heads is no multiple of that of key and value heads";
+  else if (c->head_dim == 0 || c->head_dim > 1024 || (uint64_t)c->n_heads * c->head_dim > 1u << 20)
+    wrong = "the heads' width is out of range";
+  else if ((c->positions & VECD_POSITIONS_ROTARY) && c->head_dim % 2)
+    wrong = "rotary positions need an even head width";
+  else if ((c->positions & VECD_POSITIONS_RELATIVE) && (c->n_buckets < 4 || c->n_buckets % 4 || c->most_distance <= c->n_buckets / 4))
+    wrong = "the relative positions' buckets make no sense";
+  else if (c->n_positions && c->n_positions <= c->position_offset)
+    wrong = "the table of positions has no row for a token";
+  return wrong ? vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s", folder->config_path, wrong) : VECD_OK;
+}
+
+/* The family, and all that follows from config.json. */
+static vecd_status configure(const vecd_model_folder *folder, vecd_encoder *e, vecd_err *err) {
+  vecd_status s = vecd_arch_find(folder, &e->arch, &e->model_type, err);
+  if (s) return s;
+  e->names = e->arch->names;
+  e->flags = e->arch->flags;
+  if ((s = e->arch->configure(folder, &e->config, &e->names, &e->flags, err)) || (s = check_config(folder, &e->config, err)))
+    return s;
+  e->max_tokens = limit_of(folder, &e->config);
+  return VECD_OK;
+}
+
+vecd_status vecd_encoder_configure(const vecd_model_folder *folder, vecd_encoder_config *config, size_t *max_tokens,
+                                   vecd_err *err) {
+  vecd_encoder e = {0};
+  vecd_status s = configure(folder, &e, err);
+  if (s) return s;
+  *config = e.config;
+  *max_tokens = e.max_tokens;
+  return VECD_OK;
+}
+
 vecd_status vecd_encoder_open(const vecd_model_folder *folder, vecd_precision precision, const vecd_kern *kern, vecd_team *team,
                               vecd_encoder **out, vecd_err *err) {
   vecd_encoder *e = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *e);
@@ -97,9 +156,8 @@ vecd_status vecd_encoder_open(const vecd_model_folder *folder, vecd_precision pr
   e->kern = *kern;
   e->team = team;
   vecd_status s;
-  if ((s = vecd_arch_find(folder, &e->arch, err)) || (s = e->arch->configure(folder, &e->config, err))) goto done;
+  if ((s = configure(folder, e, err))) goto done;
   e->activation = activation_of(kern, e->config.activation);
-  e->max_tokens = folder->max_tokens && folder->max_tokens < e->config.n_positions ? folder->max_tokens : e->config.n_positions;
   if (folder->pool_dimension && folder->pool_dimension != e->config.hidden) {
     s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
                      "%s: the pooling module is made for width %u, config.json says hidden_size %u", folder->path,
@@ -108,7 +166,7 @@ vecd_status vecd_encoder_open(const vecd_model_folder *folder, vecd_precision pr
   }
   e->n_pools = folder->n_pools;
   memcpy(e->pools, folder->pools, sizeof e->pools);
-  if ((s = vecd_weights_open(folder, e->arch, &e->config, e->max_tokens, precision, kern, team, &e->weights, err))) goto done;
+  if ((s = vecd_weights_open(folder, &e->config, &e->names, &e->flags, e->max_tokens, precision, kern, team, &e->weights, err))) goto done;
   s = make_scratch(e, err);
 done:
   if (s)
@@ -133,7 +191,7 @@ void vecd_encoder_close(vecd_encoder **encoder) {
 
 const vecd_encoder_config *vecd_encoder_config_of(const vecd_encoder *e) { return &e->config; }
 vecd_precision vecd_encoder_precision(const vecd_encoder *e) { return e->weights.precision; }
-const char *vecd_encoder_architecture(const vecd_encoder *e) { return e->arch->model_type; }
+const char *vecd_encoder_architecture(const vecd_encoder *e) { return e->model_type; }
 size_t vecd_encoder_max_tokens(const vecd_encoder *e) { return e->max_tokens; }
 size_t vecd_encoder_dimension(const vecd_encoder *e) { return (size_t)e->n_pools * e->config.hidden; }
 uint64_t vecd_encoder_parameters(const vecd_encoder *e) { return e->weights.n_parameters; }

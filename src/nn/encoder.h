@@ -15,6 +15,11 @@ typedef struct vecd_encoder vecd_encoder;
 /* The most sequences one vecd_encoder_run() takes. */
 #define VECD_ENCODER_MAX_SEQS 1024
 
+/* What the folder's small files say of the encoder: its config and the longest sequence it would take. No weights are read.
+ * VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED. */
+VECD_CHECK vecd_status vecd_encoder_configure(const vecd_model_folder *folder, vecd_encoder_config *config, size_t *max_tokens,
+                                              vecd_err *err);
+
 /* Loads and packs (INT8: quantizes) the weights of `folder`. kern, folder: borrowed until return. team: borrowed until close.
  * VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED; VECD_NO_MEMORY; VECD_IO. */
 VECD_CHECK vecd_status vecd_encoder_open(const vecd_model_folder *folder, vecd_precision precision, const vecd_kern *kern,

@@ -16,19 +16,24 @@
  * fall into the same cache sets. */
 typedef struct vecd_lane {
   float *x;            /* [most_tokens, ld_hidden] the residual stream */
-  float *y;            /* [most_tokens, ld_hidden] what a block adds to it */
   float *qkv;          /* [most_tokens, ld_qkv] */
-  float *attended;     /* [most_tokens, ld_hidden] */
-  float *mlp;          /* FP32: [most_tokens, ld_mlp], in the place of the two before */
-  vecd_q8_rows q_x;    /* INT8: the residual stream, quantized */
-  vecd_q8_rows q_wide; /* INT8: what attention or the MLP's first half gives, quantized */
-  float *columns;      /* INT8: [most_tokens, VECD_LD_COLUMNS] one group of the MLP's columns */
+  float *y;            /* [block_rows, ld_hidden] what attention or MLP adds to it */
+  float *in;           /* [block_rows, ld_hidden] what goes into them, behind a norm; NULL where no norm stands there */
+  float *attended;     /* [block_rows, ld_attended] */
+  float *mlp;          /* FP32: [block_rows, ld_mlp] */
+  vecd_q8_rows q_x;    /* INT8: [block_rows] the residual stream, quantized */
+  vecd_q8_rows q_wide; /* INT8: [block_rows] what attention or the MLP's first half gives, quantized */
+  float *columns;      /* INT8: [block_rows, VECD_LD_COLUMNS] one group of the MLP's columns */
+  float *gate;         /* [block_rows, VECD_LD_COLUMNS] a panel of a gated MLP's gate; NULL where it is not gated */
   void *attention;     /* room for one head */
 } vecd_lane;
 
 struct vecd_encoder {
   vecd_encoder_config config;
   const vecd_arch *arch;
+  const char *model_type; /* config.json's, static */
+  vecd_tensor_names names;
+  vecd_tensor_flags flags;
   vecd_kern kern;
   vecd_team *team;
   vecd_weights weights;
@@ -39,7 +44,8 @@ struct vecd_encoder {
   vecd_pool pools[VECD_POOL_COUNT];
   size_t max_tokens;
   size_t most_tokens; /* that a lane holds */
-  size_t ld_hidden, ld_qkv, ld_mlp;
+  size_t block_rows;  /* that go through attention's end and the MLP at a time */
+  size_t ld_hidden, ld_qkv, ld_attended, ld_mlp;
   void *scratch; /* all lanes */
   size_t scratch_bytes;
   vecd_lane *lanes;  /* [team size] */

@@ -24,11 +24,6 @@ typedef struct vecd_q8_rows {
   size_t ldq, lds;
 } vecd_q8_rows;
 
-/* The same rows from `row` on. */
-static inline vecd_q8_rows vecd_q8_rows_from(const vecd_q8_rows *r, size_t row) {
-  return (vecd_q8_rows){r->q + row * r->ldq, r->scale + row * r->lds, r->zero + row * r->lds, r->ldq, r->lds};
-}
-
 /* Quantizes values first_value .. first_value + n - 1 of `rows` rows from `row` on; x points at the first of them, its rows ldx
  * floats apart. first_value is a multiple of 64. */
 void vecd_q8_rows_fill(const vecd_kern *kern, const vecd_q8_rows *to, size_t row, size_t first_value, const float *x,

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "base/finite.h"
 #include "kern/q8.h"
@@ -11,13 +12,20 @@
 
 enum { MOST_PARTS = 3 };
 
+/* Some rows of a tensor. */
+typedef struct part {
+  const vecd_tensor *tensor;
+  size_t first, rows;
+} part;
+
 /* One thing to be filled, a unit at a time: a panel, some rows of the word embeddings, or a whole vector. */
 typedef struct item {
   enum { VECTOR, PANELS_F32, PANELS_Q8, WORDS_Q8 } kind;
-  const vecd_tensor *parts[MOST_PARTS]; /* panels: their rows one after the other */
+  part parts[MOST_PARTS]; /* panels: their rows one after the other */
   unsigned n_parts;
-  size_t part_rows; /* of each part */
-  size_t k;         /* of a row; 0: a vector of part_rows values */
+  size_t rows; /* of all parts */
+  size_t k;    /* of a row; 0: a vector of `rows` values */
+  float plus;  /* VECTOR: added to each value */
   unsigned char *dst;
   size_t first_unit; /* number of units of the items before this one */
 } item;
@@ -27,10 +35,12 @@ typedef struct item {
 /* `items` is what the threads share out. Pass 1 counts (next NULL), pass 2 lays out. */
 typedef struct loader {
   const vecd_model_folder *folder;
-  const vecd_arch *arch;
   const vecd_encoder_config *config;
+  const vecd_tensor_names *names;
+  const vecd_tensor_flags *flags;
   const vecd_kern *kern;
   vecd_weights *w;
+  size_t max_tokens;
   const char *prefix;
   item *items;
   size_t n_items, cap_items, n_units;
@@ -101,7 +111,6 @@ static vecd_status find(loader *l, const char *format, unsigned layer, const cha
     return fault(l, name, what);
   }
   *out = t;
-  if (!l->next) l->w->n_parameters += t->n_values;
   return VECD_OK;
 }
 
@@ -117,7 +126,7 @@ static void *take(loader *l, size_t n_bytes) {
 static float *take_floats(loader *l, size_t n) { return take(l, n * sizeof(float)); }
 
 static size_t units_of(const loader *l, const item *it) {
-  size_t rows = it->n_parts * it->part_rows;
+  size_t rows = it->rows;
   switch (it->kind) {
   case VECTOR: return 1;
   case PANELS_F32:
@@ -128,7 +137,11 @@ static size_t units_of(const loader *l, const item *it) {
 }
 
 static vecd_status add_item(loader *l, item it) {
-  if (!l->next) return VECD_OK;
+  for (unsigned i = 0; i < it.n_parts; i++) it.rows += it.parts[i].rows;
+  if (!l->next) {
+    l->w->n_parameters += it.rows * (it.k ? it.k : 1);
+    return VECD_OK;
+  }
   if (l->n_items == l->cap_items) {
     size_t cap = l->cap_items ? 2 * l->cap_items : 64;
     item *grown = vecd_realloc(VECD_MEM_MISC, l->items, cap * sizeof *grown);
@@ -142,68 +155,131 @@ static vecd_status add_item(loader *l, item it) {
   return VECD_OK;
 }
 
-/* A vector of n values. */
-static vecd_status vector(loader *l, const char *format, unsigned layer, const char *suffix, const char *old_suffix, size_t n,
-                          float *dst) {
+/* n values of a vector of `all`, from `first` on. */
+static vecd_status vector(loader *l, const char *format, unsigned layer, const char *suffix, const char *old_suffix, size_t all,
+                          size_t first, size_t n, float plus, float *dst) {
   const vecd_tensor *t;
-  vecd_status s = find(l, format, layer, suffix, old_suffix, n, 0, &t);
-  return s ? s : add_item(l, (item){.kind = VECTOR, .parts = {t}, .n_parts = 1, .part_rows = n, .dst = (unsigned char *)dst});
+  vecd_status s = find(l, format, layer, suffix, old_suffix, all, 0, &t);
+  return s ? s
+           : add_item(l, (item){.kind = VECTOR,
+                                .parts = {{t, first, n}},
+                                .n_parts = 1,
+                                .plus = plus,
+                                .dst = (unsigned char *)dst});
 }
 
+static float *take_zeros(loader *l, size_t n) {
+  float *p = take_floats(l, n);
+  if (p) memset(p, 0, n * sizeof *p);
+  return p;
+}
+
+/* format NULL: there is no such norm. */
 static vecd_status norm(loader *l, const char *format, unsigned layer, vecd_norm *out) {
   size_t n = l->config->hidden;
+  *out = (vecd_norm){NULL, NULL};
+  if (!format) return VECD_OK;
   out->gamma = take_floats(l, n);
-  out->beta = take_floats(l, n);
-  vecd_status s = vector(l, format, layer, ".weight", ".gamma", n, out->gamma);
-  return s ? s : vector(l, format, layer, ".bias", ".beta", n, out->beta);
+  out->beta = take_zeros(l, n);
+  float plus = l->config->norm_plus_one ? 1.0f : 0.0f;
+  vecd_status s = vector(l, format, layer, ".weight", ".gamma", n, 0, n, plus, out->gamma);
+  return s || !l->flags->norm_bias ? s : vector(l, format, layer, ".bias", ".beta", n, 0, n, 0, out->beta);
 }
 
-/* A linear layer whose outputs are those of n_parts checkpoint layers of n_out outputs each, one after the other. */
-static vecd_status linear(loader *l, const char *const *formats, unsigned n_parts, unsigned layer, size_t n_in, size_t n_out,
+static vecd_status head_norm(loader *l, const char *format, unsigned layer, float **out) {
+  size_t d = l->config->head_dim;
+  *out = NULL;
+  if (!format) return VECD_OK;
+  *out = take_floats(l, d);
+  return vector(l, format, layer, ".weight", NULL, d, 0, d, l->config->norm_plus_one ? 1.0f : 0.0f, *out);
+}
+
+/* Rows of a checkpoint's linear layer. */
+typedef struct source {
+  const char *format;
+  size_t first, rows, all; /* of `all` outputs */
+} source;
+
+/* A linear layer whose outputs are those of n sources one after the other. */
+static vecd_status linear(loader *l, const source *sources, unsigned n, unsigned layer, size_t n_in, bool bias,
                           vecd_linear *out) {
   bool q8 = l->w->precision == VECD_PRECISION_INT8;
-  size_t nr = l->kern->nr, n_panels = (n_parts * n_out + nr - 1) / nr;
-  *out = (vecd_linear){.n_in = n_in, .n_out = n_parts * n_out, .n_panels = n_panels};
-  item it = {.kind = q8 ? PANELS_Q8 : PANELS_F32, .n_parts = n_parts, .part_rows = n_out, .k = n_in};
+  size_t nr = l->kern->nr, n_out = 0;
+  for (unsigned i = 0; i < n; i++) n_out += sources[i].rows;
+  size_t n_panels = (n_out + nr - 1) / nr;
+  *out = (vecd_linear){.n_in = n_in, .n_out = n_out, .n_panels = n_panels};
+  item it = {.kind = q8 ? PANELS_Q8 : PANELS_F32, .n_parts = n, .k = n_in};
   it.dst = take(l, n_panels * (q8 ? vecd_q8_panel_bytes(nr, n_in) : n_in * nr * sizeof(float)));
   if (q8)
     out->q8 = it.dst;
   else
     out->panels = (float *)(void *)it.dst;
-  out->bias = take_floats(l, n_panels * nr);
-  if (out->bias) memset(out->bias, 0, n_panels * nr * sizeof *out->bias);
-  for (unsigned i = 0; i < n_parts; i++) {
-    vecd_status s = find(l, formats[i], layer, ".weight", NULL, n_out, n_in, &it.parts[i]);
-    if (!s) s = vector(l, formats[i], layer, ".bias", NULL, n_out, out->bias ? out->bias + i * n_out : NULL);
+  out->bias = take_zeros(l, n_panels * nr);
+  size_t at = 0;
+  for (unsigned i = 0; i < n; at += sources[i++].rows) {
+    const source *from = &sources[i];
+    it.parts[i] = (part){.first = from->first, .rows = from->rows};
+    vecd_status s = find(l, from->format, layer, ".weight", NULL, from->all, n_in, &it.parts[i].tensor);
+    if (!s && bias)
+      s = vector(l, from->format, layer, ".bias", NULL, from->all, from->first, from->rows, 0, out->bias ? out->bias + at : NULL);
     if (s) return s;
   }
   return add_item(l, it);
 }
 
-static vecd_status lay_out(loader *l) {
-  const vecd_tensor_names *n = &l->arch->names;
+static vecd_status lay_out_mlp(loader *l, unsigned i, vecd_layer *layer) {
+  const vecd_tensor_names *n = l->names;
   const vecd_encoder_config *c = l->config;
-  vecd_status s = norm(l, n->embedding_norm, 0, &l->w->embedding_norm);
-  if (!s && l->w->precision == VECD_PRECISION_INT8) {
-    l->w->word_q8_bytes = c->hidden + 2 * vecd_q8_groups(c->hidden);
-    l->w->word_q8 = take(l, c->vocab_size * l->w->word_q8_bytes);
-    s = add_item(l, (item){.kind = WORDS_Q8,
-                           .parts = {l->w->word_embeddings},
-                           .n_parts = 1,
-                           .part_rows = c->vocab_size,
-                           .k = c->hidden,
-                           .dst = l->w->word_q8});
+  size_t wide = c->intermediate;
+  source up = {n->mlp_up, 0, wide, wide}, gate = {n->mlp_gate, 0, wide, wide}, down = {n->mlp_down, 0, c->hidden, c->hidden};
+  if (n->mlp_up_gate) up = (source){n->mlp_up_gate, 0, wide, 2 * wide}, gate = (source){n->mlp_up_gate, wide, wide, 2 * wide};
+  if (n->mlp_gate_up) gate = (source){n->mlp_gate_up, 0, wide, 2 * wide}, up = (source){n->mlp_gate_up, wide, wide, 2 * wide};
+  layer->mlp_gate = (vecd_linear){0};
+  vecd_status s = linear(l, &up, 1, i, c->hidden, l->flags->mlp_up_bias, &layer->mlp_up);
+  if (!s && c->gated) s = linear(l, &gate, 1, i, c->hidden, l->flags->mlp_up_bias, &layer->mlp_gate);
+  return s ? s : linear(l, &down, 1, i, wide, l->flags->mlp_down_bias, &layer->mlp_down);
+}
+
+static vecd_status lay_out_layer(loader *l, unsigned i, vecd_layer *layer) {
+  const vecd_tensor_names *n = l->names;
+  const vecd_tensor_flags *f = l->flags;
+  const vecd_encoder_config *c = l->config;
+  size_t q = (size_t)c->n_heads * c->head_dim, kv = (size_t)c->n_kv_heads * c->head_dim;
+  const source apart[3] = {{n->query, 0, q, q}, {n->key, 0, kv, kv}, {n->value, 0, kv, kv}};
+  const source fused = {n->qkv, 0, q + 2 * kv, q + 2 * kv}, output = {n->attention_output, 0, c->hidden, c->hidden};
+  vecd_status s = norm(l, i == 0 && f->no_first_attention_norm ? NULL : n->attention_norm_in, i, &layer->attention_norm_in);
+  if (!s) s = linear(l, n->qkv ? &fused : apart, n->qkv ? 1 : 3, i, c->hidden, f->qkv_bias, &layer->qkv);
+  if (s || (s = head_norm(l, n->query_norm, i, &layer->query_norm)) || (s = head_norm(l, n->key_norm, i, &layer->key_norm)) ||
+      (s = linear(l, &output, 1, i, q, f->attention_output_bias, &layer->attention_output)) ||
+      (s = norm(l, n->attention_norm, i, &layer->attention_norm)) || (s = norm(l, n->mlp_norm_in, i, &layer->mlp_norm_in)) ||
+      (s = lay_out_mlp(l, i, layer)))
+    return s;
+  return norm(l, n->mlp_norm, i, &layer->mlp_norm);
+}
+
+static vecd_status lay_out(loader *l) {
+  const vecd_encoder_config *c = l->config;
+  vecd_weights *w = l->w;
+  size_t half = c->head_dim / 2;
+  w->added = w->n_added ? take_floats(l, w->n_added * c->hidden) : NULL;
+  w->relative = c->positions & VECD_POSITIONS_RELATIVE ? take_floats(l, c->n_heads * (2 * l->max_tokens - 1)) : NULL;
+  for (int i = 0; i < 2; i++) {
+    bool has = (c->positions & VECD_POSITIONS_ROTARY) && (i == 0 || c->window);
+    w->turns[i] = has ? take_floats(l, l->max_tokens * 2 * half) : NULL;
+  }
+  item words = {.kind = WORDS_Q8, .parts = {{w->word_embeddings, 0, c->vocab_size}}, .n_parts = 1, .k = c->hidden};
+  vecd_status s = norm(l, l->names->embedding_norm, 0, &w->embedding_norm);
+  if (!s) s = norm(l, l->names->final_norm, 0, &w->final_norm);
+  if (!s && w->precision == VECD_PRECISION_INT8) {
+    w->word_q8_bytes = c->hidden + 2 * vecd_q8_groups(c->hidden);
+    words.dst = w->word_q8 = take(l, c->vocab_size * w->word_q8_bytes);
+    s = add_item(l, words);
+  } else if (!l->next) {
+    w->n_parameters += (uint64_t)c->vocab_size * c->hidden;
   }
   for (unsigned i = 0; i < c->n_layers && !s; i++) {
-    vecd_layer scratch, *layer = l->w->layers ? &l->w->layers[i] : &scratch;
-    const char *qkv[] = {n->query, n->key, n->value};
-    if ((s = linear(l, qkv, 3, i, c->hidden, c->hidden, &layer->qkv)) ||
-        (s = linear(l, &n->attention_output, 1, i, c->hidden, c->hidden, &layer->attention_output)) ||
-        (s = norm(l, n->attention_norm, i, &layer->attention_norm)) ||
-        (s = linear(l, &n->mlp_up, 1, i, c->hidden, c->intermediate, &layer->mlp_up)) ||
-        (s = linear(l, &n->mlp_down, 1, i, c->intermediate, c->hidden, &layer->mlp_down)) ||
-        (s = norm(l, n->mlp_norm, i, &layer->mlp_norm)))
-      return s;
+    vecd_layer scratch;
+    s = lay_out_layer(l, i, w->layers ? &w->layers[i] : &scratch);
   }
   return s;
 }
@@ -212,14 +288,22 @@ static bool aligned_f32(const vecd_tensor *t) { return t->dtype == VECD_DTYPE_F3
 
 /* n rows of a linear item from `first` on, as float32: straight from the file where they lie so, else copied to `room`. */
 static const float *rows_of(const item *it, size_t first, size_t n, float *room) {
-  size_t part = first / it->part_rows, at = first % it->part_rows;
-  if (at + n <= it->part_rows && aligned_f32(it->parts[part]))
-    return (const float *)(const void *)it->parts[part]->data + at * it->k;
-  for (size_t i = 0; i < n; i++) {
-    size_t row = first + i;
-    vecd_tensor_read_f32(it->parts[row / it->part_rows], row % it->part_rows * it->k, it->k, room + i * it->k);
+  const part *p = it->parts;
+  while (first >= p->rows) first -= p++->rows;
+  if (first + n <= p->rows && aligned_f32(p->tensor))
+    return (const float *)(const void *)p->tensor->data + (p->first + first) * it->k;
+  for (size_t i = 0; i < n; i++, first++) {
+    if (first == p->rows) p++, first = 0;
+    vecd_tensor_read_f32(p->tensor, (p->first + first) * it->k, it->k, room + i * it->k);
   }
   return room;
+}
+
+/* The tensor that row `first` is of, for errors. */
+static const vecd_tensor *tensor_of(const item *it, size_t first) {
+  const part *p = it->parts;
+  while (first >= p->rows) first -= p++->rows;
+  return p->tensor;
 }
 
 static void fill_words(loader *l, const item *it, size_t first, size_t n, float *room) {
@@ -228,7 +312,7 @@ static void fill_words(loader *l, const item *it, size_t first, size_t n, float 
     const float *row = rows_of(it, i, 1, room);
     unsigned char *dst = it->dst + i * n_bytes;
     if (!vecd_all_finite(row, h)) {
-      l->bad = it->parts[0];
+      l->bad = it->parts[0].tensor;
       return;
     }
     for (size_t g = 0; g * VECD_Q8_GROUP < h; g++) {
@@ -244,11 +328,12 @@ static void fill_words(loader *l, const item *it, size_t first, size_t n, float 
 
 /* Fills one unit of one item; `room` holds nr rows. */
 static void fill(loader *l, const item *it, size_t unit, float *room) {
-  size_t n_rows = it->n_parts * it->part_rows;
+  size_t n_rows = it->rows;
   if (it->kind == VECTOR) {
     float *dst = (float *)(void *)it->dst;
-    vecd_tensor_read_f32(it->parts[0], 0, it->part_rows, dst);
-    if (!vecd_all_finite(dst, it->part_rows)) l->bad = it->parts[0];
+    vecd_tensor_read_f32(it->parts[0].tensor, it->parts[0].first, n_rows, dst);
+    if (!vecd_all_finite(dst, n_rows)) l->bad = it->parts[0].tensor;
+    for (size_t i = 0; i < n_rows && it->plus != 0.0f; i++) dst[i] += it->plus;
     return;
   }
   size_t step = it->kind == WORDS_Q8 ? WORDS_A_UNIT : l->kern->nr;
@@ -258,7 +343,7 @@ static void fill(loader *l, const item *it, size_t unit, float *room) {
   } else {
     const float *rows = rows_of(it, first, n, room);
     if (!vecd_all_finite(rows, n * it->k)) {
-      l->bad = it->parts[first / it->part_rows];
+      l->bad = tensor_of(it, first);
       return;
     }
     if (it->kind == PANELS_F32)
@@ -267,7 +352,7 @@ static void fill(loader *l, const item *it, size_t unit, float *room) {
       vecd_q8_pack(l->kern, rows, it->k, n, it->k, it->dst + unit * vecd_q8_panel_bytes(step, it->k));
   }
   if (first + n == n_rows) /* packed, not needed again */
-    for (unsigned i = 0; i < it->n_parts; i++) vecd_safetensors_drop(l->w->file, it->parts[i]);
+    for (unsigned i = 0; i < it->n_parts; i++) vecd_safetensors_drop(l->w->file, it->parts[i].tensor);
 }
 
 static void fill_job(void *ctx, unsigned member) {
@@ -288,42 +373,126 @@ static void fill_job(void *ctx, unsigned member) {
   vecd_free(room);
 }
 
-/* positions[i] = position table row i + token type row 0. */
-static vecd_status fill_positions(loader *l, const vecd_tensor *positions, const vecd_tensor *types, size_t max_tokens) {
-  size_t h = l->config->hidden;
-  float *type0 = vecd_alloc_array(VECD_MEM_MISC, h, sizeof *type0);
-  if (!type0) return vecd_err_no_memory(l->err, "token type embeddings", h * sizeof *type0);
-  vecd_tensor_read_f32(types, 0, h, type0);
-  vecd_tensor_read_f32(positions, 0, max_tokens * h, l->w->positions);
-  for (size_t i = 0; i < max_tokens; i++)
-    for (size_t j = 0; j < h; j++) l->w->positions[i * h + j] += type0[j];
-  vecd_free(type0);
-  return vecd_all_finite(l->w->positions, max_tokens * h) ? VECD_OK : fault(l, positions->name, "holds NaN or infinity");
+/* Position rows plus token type 0; either may be missing. */
+static vecd_status fill_added(loader *l, const vecd_tensor *positions, const vecd_tensor *types) {
+  size_t h = l->config->hidden, n = l->w->n_added;
+  float *added = l->w->added;
+  if (!n) return VECD_OK;
+  if (!positions) {
+    vecd_tensor_read_f32(types, 0, h, added);
+  } else {
+    vecd_tensor_read_f32(positions, 0, n * h, added);
+    float *type0 = types ? vecd_alloc_array(VECD_MEM_MISC, h, sizeof *type0) : NULL;
+    if (types && !type0) return vecd_err_no_memory(l->err, "token type embeddings", h * sizeof *type0);
+    if (types) vecd_tensor_read_f32(types, 0, h, type0);
+    for (size_t i = 0; types && i < n * h; i++) added[i] += type0[i % h];
+    vecd_free(type0);
+  }
+  return vecd_all_finite(added, n * h) ? VECD_OK : fault(l, (positions ? positions : types)->name, "holds NaN or infinity");
 }
 
-vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *arch, const vecd_encoder_config *config,
-                              size_t max_tokens, vecd_precision precision, const vecd_kern *kern, vecd_team *team,
-                              vecd_weights *out, vecd_err *err) {
+/* The bucket of a distance key - query: exact up to a quarter of the buckets, then by the logarithm (T5, section 2.1). In float32
+ * like the reference, which truncates. */
+static unsigned bucket_of(const vecd_encoder_config *c, long distance) {
+  unsigned half = c->n_buckets / 2, exact = half / 2, base = distance > 0 ? half : 0;
+  unsigned long n = (unsigned long)labs(distance);
+  if (n < exact) return base + (unsigned)n;
+  float far = logf((float)n / (float)exact) / (float)log((double)c->most_distance / exact) * (float)(half - exact);
+  unsigned at = exact + (unsigned)far;
+  return base + (at < half ? at : half - 1);
+}
+
+static vecd_status fill_relative(loader *l, const vecd_tensor *table) {
+  const vecd_encoder_config *c = l->config;
+  size_t width = 2 * l->max_tokens - 1, n = (size_t)c->n_buckets * c->n_heads;
+  if (!l->w->relative) return VECD_OK;
+  float *values = vecd_alloc_array(VECD_MEM_MISC, n, sizeof *values);
+  if (!values) return vecd_err_no_memory(l->err, "the relative bias", n * sizeof *values);
+  vecd_tensor_read_f32(table, 0, n, values);
+  bool finite = vecd_all_finite(values, n);
+  for (size_t i = 0; i < width; i++) {
+    unsigned bucket = bucket_of(c, (long)i - (long)l->max_tokens + 1);
+    for (unsigned head = 0; head < c->n_heads; head++) l->w->relative[head * width + i] = values[bucket * c->n_heads + head];
+  }
+  vecd_free(values);
+  return finite ? VECD_OK : fault(l, table->name, "holds NaN or infinity");
+}
+
+/* In float32 step by step, as the reference computes angles: at thousands of positions more would be less alike. */
+static void fill_turns(const loader *l) {
+  const vecd_encoder_config *c = l->config;
+  size_t half = c->head_dim / 2;
+  for (int i = 0; i < 2; i++) {
+    float *to = l->w->turns[i], theta = i ? c->rope_theta_local : c->rope_theta;
+    for (size_t j = 0; to && j < half; j++) {
+      float frequency = 1.0f / (float)pow((double)theta, (double)((float)(2 * j) / (float)c->head_dim));
+      if (i == 0 && c->rope_factor != 0.0f) frequency /= c->rope_factor;
+      for (size_t p = 0; p < l->max_tokens; p++) {
+        float angle = (float)p * frequency;
+        to[p * 2 * half + j] = (float)cos((double)angle);
+        to[p * 2 * half + half + j] = (float)sin((double)angle);
+      }
+    }
+  }
+}
+
+/* The tables that are no linear layers. */
+typedef struct tables {
+  const vecd_tensor *positions, *types, *relative;
+} tables;
+
+/* The prefix that all names have, and which of the two names the word embeddings go by. */
+static const char *find_words(loader *l) {
+  const vecd_tensor_names *n = l->names;
+  const char *names[2] = {n->word_embeddings, n->word_embeddings_too};
+  l->prefix = n->prefixes[0];
+  for (unsigned i = 0; n->prefixes[i]; i++)
+    for (unsigned k = 0; k < 2 && names[k]; k++) {
+      char name[256];
+      snprintf(name, sizeof name, "%s%s", n->prefixes[i], names[k]);
+      if (!vecd_safetensors_find(l->w->file, name)) continue;
+      l->prefix = n->prefixes[i];
+      return names[k];
+    }
+  return names[0];
+}
+
+static vecd_status find_tables(loader *l, tables *out) {
+  const vecd_encoder_config *c = l->config;
+  const vecd_tensor_names *n = l->names;
+  vecd_status s = find(l, find_words(l), 0, "", NULL, c->vocab_size, c->hidden, &l->w->word_embeddings);
+  if (!s && (c->positions & VECD_POSITIONS_LEARNED))
+    s = find(l, n->position_embeddings, 0, "", NULL, c->n_positions, c->hidden, &out->positions);
+  if (!s && c->n_types) s = find(l, n->type_embeddings, 0, "", NULL, c->n_types, c->hidden, &out->types);
+  if (!s && (c->positions & VECD_POSITIONS_RELATIVE))
+    s = find(l, n->relative_bias, 0, "", NULL, c->n_buckets, c->n_heads, &out->relative);
+  l->w->n_added = out->positions ? l->max_tokens + c->position_offset : out->types ? 1 : 0;
+  return s;
+}
+
+static void count_tables(loader *l, const tables *t) {
+  const vecd_tensor *all[] = {t->positions, t->types, t->relative};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (all[i]) l->w->n_parameters += all[i]->n_values;
+}
+
+vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encoder_config *config, const vecd_tensor_names *names,
+                              const vecd_tensor_flags *flags, size_t max_tokens, vecd_precision precision,
+                              const vecd_kern *kern, vecd_team *team, vecd_weights *out, vecd_err *err) {
   *out = (vecd_weights){.precision = VECD_PRECISION_FP32};
-  loader l = {.folder = folder, .arch = arch, .config = config, .kern = kern, .w = out, .err = err};
-  const vecd_tensor_names *names = &arch->names;
-  const vecd_tensor *positions, *types;
-  size_t h = config->hidden;
+  loader l = {.folder = folder,
+              .config = config,
+              .names = names,
+              .flags = flags,
+              .kern = kern,
+              .w = out,
+              .max_tokens = max_tokens,
+              .err = err};
+  tables t = {NULL, NULL, NULL};
   vecd_status s = vecd_safetensors_open(folder->weights_path, &out->file, err);
   if (s) return s;
-
-  l.prefix = names->prefixes[0];
-  for (unsigned i = 0; names->prefixes[i]; i++) {
-    char name[256];
-    snprintf(name, sizeof name, "%s%s", names->prefixes[i], names->word_embeddings);
-    if (!vecd_safetensors_find(out->file, name)) continue;
-    l.prefix = names->prefixes[i];
-    break;
-  }
-  if ((s = find(&l, names->word_embeddings, 0, "", NULL, config->vocab_size, h, &out->word_embeddings)) ||
-      (s = find(&l, names->position_embeddings, 0, "", NULL, config->n_positions, h, &positions)) ||
-      (s = find(&l, names->type_embeddings, 0, "", NULL, config->n_types, h, &types)) || (s = lay_out(&l)))
-    goto done;
+  if ((s = find_tables(&l, &t)) || (s = lay_out(&l))) goto done;
+  count_tables(&l, &t);
   if (precision == VECD_PRECISION_AUTO)
     precision = out->n_parameters > VECD_INT8_FROM_PARAMETERS ? VECD_PRECISION_INT8 : VECD_PRECISION_FP32;
   if (precision != out->precision) { /* measured as FP32 */
@@ -334,7 +503,6 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *
     out->n_parameters = n_parameters;
   }
   /* Every tensor is there in full, so what follows is about as large as the file is long. */
-  take_floats(&l, max_tokens * h);
   out->layers = vecd_alloc_zero(VECD_MEM_WEIGHTS, config->n_layers, sizeof *out->layers);
   out->block_bytes = l.n_bytes;
   out->block = vecd_alloc_aligned(VECD_MEM_WEIGHTS, 64, out->block_bytes);
@@ -343,8 +511,8 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_arch *
     goto done;
   }
   l.next = out->block;
-  out->positions = take_floats(&l, max_tokens * h);
-  if ((s = lay_out(&l)) || (s = fill_positions(&l, positions, types, max_tokens))) goto done;
+  if ((s = lay_out(&l)) || (s = fill_added(&l, t.positions, t.types)) || (s = fill_relative(&l, t.relative))) goto done;
+  fill_turns(&l);
   vecd_team_run(team, fill_job, &l);
   if (l.no_memory) s = vecd_err_no_memory(err, "packing weights", 0);
   if (!s && l.bad) s = fault(&l, l.bad->name, "holds NaN or infinity");

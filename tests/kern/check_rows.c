@@ -173,3 +173,87 @@ void check_layer_norm_f32(const check_pair *pair) {
       }
   for (int i = 0; i < 5; i++) check_room_free(&rooms[i]);
 }
+
+/* The sum of squares is a chain of m fused multiply-adds, times 1 / n, plus eps, a root, its inverse, and two products. */
+static void rms_norm_oracle(const check_pair *pair, const float *x, float eps, size_t n, const float *got, size_t row) {
+  double m = check_chain(pair, n), squares = 0;
+  for (size_t j = 0; j < n; j++) squares += (double)x[j] * x[j];
+  double r = 1 / sqrt(squares / (double)n + (double)eps);
+  for (size_t j = 0; j < n; j++) {
+    double exact = x[j] * r * gamma_[j];
+    check_near(got[j], exact, ((m + 3) / 2 + 5) * UNIT_ROUNDOFF * SECOND_ORDER * fabs(exact) + 0x1p-148, "rms_norm_f32", row, j);
+  }
+}
+
+void check_rms_norm_f32(const check_pair *pair) {
+  const vecd_kern *kern = pair->kern;
+  check_room rooms[2] = {check_room_new(MOST_ROWS * (MOST_N + 32)), check_room_new(MOST_ROWS * (MOST_N + 32))};
+  size_t most = 2 * kern->mr + 3, turn = 0;
+  for (int values = 0; values < VALUES_COUNT; values++) {
+    if (values == VALUES_SPECIAL) continue;
+    for (size_t n = 1; n; n = next_n(n, pair->lanes)) {
+      check_fill(gamma_, n, VALUES_ORDINARY);
+      for (size_t i = 0; i < most; i++) {
+        layer_norm_values(in + i * n, n, values);
+        kern->rms_norm_f32(in + i * n, n, gamma_, 1e-6f, 1, n, want + i * n, n);
+        rms_norm_oracle(pair, in + i * n, 1e-6f, n, want + i * n, i);
+      }
+      for (size_t rows = 1; rows <= most; rows += 4, turn++) {
+        size_t ldx = n + extra[turn % 5], ldo = turn % 3 ? n + extra[turn / 3 % 5] : ldx;
+        float *x = check_block(&rooms[0], turn % PLACE_COUNT, rows, n, ldx), *out = x;
+        if (turn % 3) out = check_block(&rooms[1], turn / 3 % PLACE_COUNT, rows, n, ldo);
+        check_spread(x, ldx, in, rows, n);
+        kern->rms_norm_f32(x, ldx, gamma_, 1e-6f, rows, n, out, ldo);
+        for (size_t i = 0; i < rows; i++)
+          for (size_t j = 0; j < n; j++) check_equal(out[i * ldo + j], want[i * n + j], "rms_norm_f32", i, j);
+        check_canaries(&rooms[turn % 3 != 0], out, rows, n, ldo, "rms_norm_f32");
+      }
+    }
+  }
+  for (int i = 0; i < 2; i++) check_room_free(&rooms[i]);
+}
+
+/* x op y, bit for bit. */
+static void check_pairwise(const check_pair *pair, const char *what, float (*exact)(float a, float b),
+                           void (*op)(float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n)) {
+  check_room rooms[2] = {check_room_new(MOST_ROWS * (MOST_N + 32)), check_room_new(MOST_ROWS * (MOST_N + 32))};
+  size_t turn = 0;
+  for (int values = 0; values < VALUES_COUNT; values++)
+    for (size_t n = 1; n; n = next_n(n, pair->lanes), turn++) {
+      size_t rows = 1 + turn % 9, ldx = n + extra[turn % 5], ldy = n + extra[turn / 5 % 5];
+      float *x = check_block(&rooms[0], turn % PLACE_COUNT, rows, n, ldx);
+      float *y = check_block(&rooms[1], turn / 3 % PLACE_COUNT, rows, n, ldy);
+      check_fill(in, rows * n, values);
+      check_fill(in2, rows * n, values);
+      check_spread(x, ldx, in, rows, n);
+      check_spread(y, ldy, in2, rows, n);
+      op(x, ldx, y, ldy, rows, n);
+      for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < n; j++) check_equal(x[i * ldx + j], exact(in[i * n + j], in2[i * n + j]), what, i, j);
+      check_canaries(&rooms[0], x, rows, n, ldx, what);
+    }
+  for (int i = 0; i < 2; i++) check_room_free(&rooms[i]);
+}
+
+static float sum_of(float a, float b) { return a + b; }
+static float product_of(float a, float b) { return a * b; }
+
+void check_add_f32(const check_pair *pair) { check_pairwise(pair, "add_f32", sum_of, pair->kern->add_f32); }
+void check_mul_f32(const check_pair *pair) { check_pairwise(pair, "mul_f32", product_of, pair->kern->mul_f32); }
+
+void check_scale_add_f32(const check_pair *pair) {
+  check_room rooms[2] = {check_room_new(MOST_N + 32), check_room_new(MOST_N + 32)};
+  size_t turn = 0;
+  for (int values = 0; values < VALUES_COUNT; values++)
+    for (size_t n = 1; n; n = next_n(n, pair->lanes), turn++) {
+      float *x = check_block(&rooms[0], turn % PLACE_COUNT, 1, n, 0), *y = check_block(&rooms[1], turn / 3 % PLACE_COUNT, 1, n, 0);
+      check_fill(in, n, values);
+      check_fill(in2, n, values);
+      check_spread(x, 0, in, 1, n);
+      check_spread(y, 0, in2, 1, n);
+      pair->kern->scale_add_f32(x, n, 0.17677669f, y);
+      for (size_t j = 0; j < n; j++) check_equal(x[j], fmaf(in[j], 0.17677669f, in2[j]), "scale_add_f32", 0, j);
+      check_canaries(&rooms[0], x, 1, n, 0, "scale_add_f32");
+    }
+  for (int i = 0; i < 2; i++) check_room_free(&rooms[i]);
+}

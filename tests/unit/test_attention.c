@@ -19,13 +19,21 @@ static float random_unit(void) {
   return (float)(int32_t)random_state * 0x1p-31f;
 }
 
-static void exact_attention(const float *qkv, size_t ld, size_t n, size_t d, size_t row, double *out) {
+static bool sees(const vecd_attention_view *view, size_t query, size_t key) {
+  if (view->causal && key > query) return false;
+  return !view->window || (key > query ? key - query : query - key) <= view->window;
+}
+
+static void exact_attention(const vecd_attention_view *view, const float *qkv, size_t ld, size_t n, size_t d, size_t row,
+                            double *out) {
   double *p = malloc(n * sizeof *p), top = -INFINITY, sum = 0;
   assert_non_null(p);
   for (size_t j = 0; j < n; j++) {
     p[j] = 0;
     for (size_t c = 0; c < d; c++) p[j] += (double)qkv[row * ld + c] * qkv[j * ld + d + c];
     p[j] /= sqrt((double)d);
+    if (view->bias) p[j] += view->bias[(ptrdiff_t)j - (ptrdiff_t)row];
+    if (!sees(view, row, j)) p[j] = -INFINITY;
     top = fmax(top, p[j]);
   }
   for (size_t j = 0; j < n; j++) sum += p[j] = exp(p[j] - top);
@@ -37,9 +45,14 @@ static void exact_attention(const float *qkv, size_t ld, size_t n, size_t d, siz
 }
 
 /* The largest difference from double precision. Values are within -1 .. 1, scores have a deviation of about `spread`. */
-static double check(const vecd_attention *a, size_t n, float spread) {
+static double check(const vecd_attention *a, const vecd_attention_view *how, size_t n, float spread) {
+  vecd_attention_view view = *how;
   size_t d = a->head_dim, ld = 3 * d + 1, ldo = d + 3, bytes = vecd_attention_bytes(a, n);
   float *qkv = malloc(n * ld * sizeof *qkv), *out = calloc(n * ldo, sizeof *out), *again = calloc(n * ldo, sizeof *again);
+  float *bias = malloc((2 * n - 1) * sizeof *bias);
+  assert_non_null(bias);
+  for (size_t i = 0; i < 2 * n - 1; i++) bias[i] = random_unit();
+  if (how->bias) view.bias = bias + n - 1;
   void *scratch = vecd_alloc_aligned(VECD_MEM_SCRATCH, 64, bytes);
   double *want = malloc(d * sizeof *want), worst = 0;
   assert_true(qkv && out && again && scratch && want);
@@ -47,19 +60,19 @@ static double check(const vecd_attention *a, size_t n, float spread) {
   for (size_t i = 0; i < n; i++)
     for (size_t c = 0; c < d; c++) qkv[i * ld + c] *= 3.0f * spread;
   vecd_attention_begin(a, qkv + d, qkv + 2 * d, ld, n, scratch);
-  vecd_attention_run(a, qkv, ld, n, n, out, ldo, scratch);
+  vecd_attention_run(a, &view, qkv, ld, 0, n, n, out, ldo, scratch);
   for (size_t i = 0; i < n; i++) {
-    exact_attention(qkv, ld, n, d, i, want);
+    exact_attention(&view, qkv, ld, n, d, i, want);
     for (size_t c = 0; c < d; c++) worst = fmax(worst, fabs(out[i * ldo + c] - want[c]));
     for (size_t c = d; c < ldo; c++) assert_true(out[i * ldo + c] == 0.0f); /* nothing written outside */
   }
   for (size_t from = 0, some = 1; from < n; from += some, some = 1 + some * 5 % 7) { /* a few queries at a time */
     if (some > n - from) some = n - from;
     vecd_attention_begin(a, qkv + d, qkv + 2 * d, ld, n, scratch);
-    vecd_attention_run(a, qkv + from * ld, ld, some, n, again + from * ldo, ldo, scratch);
+    vecd_attention_run(a, &view, qkv + from * ld, ld, from, some, n, again + from * ldo, ldo, scratch);
   }
   assert_memory_equal(out, again, n * ldo * sizeof *out);
-  free(qkv), free(out), free(again), free(want);
+  free(qkv), free(out), free(again), free(want), free(bias);
   vecd_free(scratch);
   return worst;
 }
@@ -72,8 +85,13 @@ static void agrees(void **state) {
   for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
     for (size_t j = 0; j < sizeof lengths / sizeof *lengths; j++)
       for (int q16 = 0; q16 < 2; q16++) {
-        vecd_attention a = {kern, dims[i], q16};
-        double off = check(&a, lengths[j], j % 2 ? 1.0f : 3.0f);
+        static const float some;
+        const vecd_attention_view views[] = {{0}, {.bias = &some}, {.causal = true}, {.window = 5}, {.window = 40, .bias = &some},
+                                             {.causal = true, .window = 33}};
+        vecd_attention a = {kern, dims[i], q16, 0};
+        double off = 0;
+        for (size_t v = 0; v < sizeof views / sizeof *views; v++)
+          off = fmax(off, check(&a, &views[v], lengths[j], j % 2 ? 1.0f : 3.0f));
         if (off > worst[q16]) worst[q16] = off;
       }
   print_message("%s: off by %.2e in floats, %.2e in 16 bits\n", kern->isa, worst[0], worst[1]);

@@ -102,7 +102,8 @@ static int read_folders(void **state) {
   char tiny[512], dir[800];
   vecd_err err;
   const char *root = getenv("VECD_SOURCE_ROOT");
-  snprintf(tiny, sizeof tiny, "%s/tests/golden/tiny", root ? root : ".");
+  const char *only = getenv("VECD_TEST_FOLDERS");
+  snprintf(tiny, sizeof tiny, "%s/tests/golden/%s", root ? root : ".", only ? only : "tiny");
   struct dirent **entries;
   int n_entries = scandir(tiny, &entries, NULL, by_name);
   size_t n_refused = 0;
@@ -126,8 +127,8 @@ static int read_folders(void **state) {
     assert_true(n_folders < MOST_FOLDERS);
   }
   free(entries);
-  assert_int_equal(n_refused, N_REFUSED);
-  assert_true(n_folders >= 20);
+  if (!only) assert_int_equal(n_refused, N_REFUSED);
+  assert_true(n_folders >= (only ? 1 : 20));
   return 0;
 }
 

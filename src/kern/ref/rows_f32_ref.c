@@ -49,3 +49,27 @@ void vecd_layer_norm_f32_ref(const float *x, size_t ldx, const float *residual, 
     for (size_t j = 0; j < n; j++) o[j] = (float)((o[j] - mean) * inverse) * gamma[j] + beta[j];
   }
 }
+
+void vecd_rms_norm_f32_ref(const float *x, size_t ldx, const float *gamma, float eps, size_t rows, size_t n, float *out,
+                           size_t ldo) {
+  for (size_t i = 0; i < rows; i++) {
+    double squares = 0.0;
+    for (size_t j = 0; j < n; j++) squares += (double)x[i * ldx + j] * x[i * ldx + j];
+    double inverse = 1.0 / sqrt(squares / (double)n + (double)eps);
+    for (size_t j = 0; j < n; j++) out[i * ldo + j] = (float)(x[i * ldx + j] * inverse) * gamma[j];
+  }
+}
+
+void vecd_add_f32_ref(float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n) {
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < n; j++) x[i * ldx + j] += y[i * ldy + j];
+}
+
+void vecd_mul_f32_ref(float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n) {
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < n; j++) x[i * ldx + j] *= y[i * ldy + j];
+}
+
+void vecd_scale_add_f32_ref(float *x, size_t n, float scale, const float *y) {
+  for (size_t j = 0; j < n; j++) x[j] = fmaf(x[j], scale, y[j]);
+}
