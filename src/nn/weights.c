@@ -158,7 +158,7 @@ static vecd_status add_item(loader *l, item it) {
 /* n values of a vector of `all`, from `first` on. */
 static vecd_status vector(loader *l, const char *format, unsigned layer, const char *suffix, const char *old_suffix, size_t all,
                           size_t first, size_t n, float plus, float *dst) {
-  const vecd_tensor *t;
+  const vecd_tensor *t = NULL;
   vecd_status s = find(l, format, layer, suffix, old_suffix, all, 0, &t);
   return s ? s
            : add_item(l, (item){.kind = VECTOR,
