@@ -4,25 +4,23 @@
 #include "cmd/command.h"
 #include "cmd/facts.h"
 #include "cmd/open_model.h"
-#include "fmt/safetensors.h"
+#include "fmt/checkpoint.h"
 
-/* "F32", or "F32+F16" for a file that mixes them. */
-static vecd_status name_dtypes(const char *path, char *out, size_t cap, vecd_err *err) {
-  vecd_safetensors *st = NULL;
-  vecd_status s = vecd_safetensors_open(path, &st, err);
-  if (s) return s;
+/* "F32", or "F32+F16" for weights that mix them. */
+static void name_dtypes(const vecd_checkpoint *weights, char *out, size_t cap) {
   unsigned seen = 0;
   size_t n = 0;
   out[0] = '\0';
-  for (size_t i = 0; i < vecd_safetensors_count(st); i++) {
-    vecd_dtype dtype = vecd_safetensors_at(st, i)->dtype;
-    if (seen >> dtype & 1) continue;
-    seen |= 1u << dtype;
-    int k = snprintf(out + n, cap - n, "%s%s", n ? "+" : "", vecd_dtype_name(dtype));
-    if (k > 0 && n + (size_t)k < cap) n += (size_t)k;
+  for (size_t k = 0; k < vecd_checkpoint_n_shards(weights); k++) {
+    const vecd_safetensors *st = vecd_checkpoint_shard(weights, k);
+    for (size_t i = 0; i < vecd_safetensors_count(st); i++) {
+      vecd_dtype dtype = vecd_safetensors_at(st, i)->dtype;
+      if (seen >> dtype & 1) continue;
+      seen |= 1u << dtype;
+      int len = snprintf(out + n, cap - n, "%s%s", n ? "+" : "", vecd_dtype_name(dtype));
+      if (len > 0 && n + (size_t)len < cap) n += (size_t)len;
+    }
   }
-  vecd_safetensors_close(&st);
-  return VECD_OK;
 }
 
 static void put_file(vecd_facts *f, const char *dir, const char *name) {
@@ -49,12 +47,14 @@ static void put_limits(vecd_facts *f, const vecd_model *model) {
                     folder->max_tokens);
 }
 
-static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path, const char *dtypes) {
+static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path, const vecd_checkpoint *weights) {
   const vecd_model_folder *folder = vecd_model_folder_of(opened->model);
   const vecd_encoder_config *config = vecd_encoder_config_of(vecd_model_encoder(opened->model));
   static const char *const files[] = {"modules.json", "1_Pooling/config.json", "sentence_bert_config.json"};
   static const char *const inner[] = {"config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors"};
   vecd_info info;
+  char dtypes[96];
+  name_dtypes(weights, dtypes, sizeof dtypes);
   vecd_describe(opened->model, &info);
   vecd_facts_text(f, "id", "%s", info.id);
   vecd_facts_text(f, "path", "%s", path);
@@ -75,21 +75,24 @@ static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path
   vecd_facts_number(f, "resident_bytes", info.resident_bytes);
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) put_file(f, folder->path, files[i]);
   for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) put_file(f, folder->transformer_dir, inner[i]);
+  if (vecd_checkpoint_n_shards(weights) > 1) vecd_facts_number(f, "shards", vecd_checkpoint_n_shards(weights));
 }
 
 int vecd_cmd_show(const vecd_settings *settings) {
   vecd_opened opened;
   vecd_facts facts;
   vecd_err err;
-  char *path = NULL, dtypes[96];
+  char *path = NULL;
+  vecd_checkpoint *weights = NULL;
   vecd_status s = vecd_opened_open(settings, settings->args[0], &opened, &err);
   if (!s) s = vecd_resolve_model(settings, settings->args[0], &path, &err);
-  if (!s) s = name_dtypes(vecd_model_folder_of(opened.model)->weights_path, dtypes, sizeof dtypes, &err);
+  if (!s) s = vecd_checkpoint_open(vecd_model_folder_of(opened.model)->weights_path, &weights, &err);
   if (!s) {
     vecd_facts_init(&facts, settings->json);
-    put_facts(&facts, &opened, path, dtypes);
+    put_facts(&facts, &opened, path, weights);
     s = vecd_facts_print(&facts, &err);
   }
+  vecd_checkpoint_close(&weights);
   vecd_free(path);
   vecd_opened_close(&opened);
   return s ? vecd_fail(&err) : VECD_EXIT_OK;

@@ -31,8 +31,7 @@ static bool kind_of(vecd_span type, module_kind *kind) {
   return false;
 }
 
-/* A module's files lie inside the folder: what a downloaded modules.json says must not make us read elsewhere. */
-static bool stays_inside(vecd_span path) {
+bool vecd_folder_stays_inside(vecd_span path) {
   if (path.len > 255 || (path.len && (memchr(path.ptr, '\0', path.len) || path.ptr[0] == '/'))) return false;
   for (size_t i = 0, n; i < path.len; i += n + 1) {
     const char *slash = memchr(path.ptr + i, '/', path.len - i);
@@ -78,7 +77,7 @@ static vecd_status read_module(vecd_model_folder *f, const vecd_folder_doc *doc,
   int shown = (int)(type.len < 120 ? type.len : 120);
   if (name_is_taken(doc->root, i, name))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: module %zu has the name of an earlier one", doc->path, i);
-  if (!stays_inside(path))
+  if (!vecd_folder_stays_inside(path))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: path of module %zu (\"%.*s\") leaves the model folder",
                         doc->path, i, (int)(path.len < 120 ? path.len : 120), path.ptr);
   if (!kind_of(type, &kind))

@@ -20,6 +20,9 @@ void vecd_folder_doc_fini(vecd_folder_doc *doc);
 /* "dir/name" on the heap ("dir" where name is empty); NULL when memory is out. */
 char *vecd_folder_join(const char *dir, vecd_span name);
 
+/* A path relative to the model folder that does not leave it: what a downloaded file says must not make us read elsewhere. */
+bool vecd_folder_stays_inside(vecd_span path);
+
 /* *is_set: the field is there and neither null nor an empty object, array or string. */
 bool vecd_folder_is_set(const json_t *value);
 

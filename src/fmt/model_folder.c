@@ -122,9 +122,14 @@ static vecd_status find_weights(vecd_model_folder *f, vecd_err *err) {
                         "into the model and save that",
                         dir);
   if (found) return VECD_OK;
-  if (is_there(dir, "model.safetensors.index.json"))
-    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
-                        "%s/model.safetensors.index.json: weights in several files are not supported", dir);
+  char *single = f->weights_path;
+  s = look_for(dir, "model.safetensors.index.json", &f->weights_path, &found, err);
+  if (s || found) {
+    vecd_free(single);
+    return s;
+  }
+  vecd_free(f->weights_path);
+  f->weights_path = single;
   static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
                                        "flax_model.msgpack"};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)

@@ -38,7 +38,7 @@ typedef struct vecd_model_folder {
   char *path;            /* as given, without trailing slashes */
   char *id;              /* last component of the resolved path */
   char *transformer_dir; /* where config.json, tokenizer.json and weights lie: path, or path/0_Transformer */
-  char *weights_path;    /* model.safetensors */
+  char *weights_path;    /* model.safetensors, or model.safetensors.index.json where there is only that */
   char *tokenizer_path;  /* tokenizer.json */
   char *config_path;
   json_t *config;   /* config.json, an object */

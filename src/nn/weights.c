@@ -68,7 +68,8 @@ void vecd_tensor_read_f32(const vecd_tensor *t, size_t first, size_t n, float *o
 }
 
 static vecd_status fault(loader *l, const char *name, const char *what) {
-  return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" %s", l->folder->weights_path, name, what);
+  return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" %s", vecd_checkpoint_file_of(l->w->file, name),
+                      name, what);
 }
 
 static void tensor_name(const loader *l, char *out, size_t cap, const char *format, unsigned layer, const char *suffix) {
@@ -89,11 +90,11 @@ static vecd_status find(loader *l, const char *format, unsigned layer, const cha
   const vecd_tensor *t = NULL;
   if (old_suffix) {
     tensor_name(l, name, sizeof name, format, layer, old_suffix);
-    t = vecd_safetensors_find(l->w->file, name);
+    t = vecd_checkpoint_find(l->w->file, name);
   }
   if (!t) {
     tensor_name(l, name, sizeof name, format, layer, suffix);
-    t = vecd_safetensors_find(l->w->file, name);
+    t = vecd_checkpoint_find(l->w->file, name);
   }
   if (!t) return fault(l, name, "is missing");
   if (t->dtype != VECD_DTYPE_F32 && t->dtype != VECD_DTYPE_F16 && t->dtype != VECD_DTYPE_BF16) {
@@ -352,7 +353,7 @@ static void fill(loader *l, const item *it, size_t unit, float *room) {
       vecd_q8_pack(l->kern, rows, it->k, n, it->k, it->dst + unit * vecd_q8_panel_bytes(step, it->k));
   }
   if (first + n == n_rows) /* packed, not needed again */
-    for (unsigned i = 0; i < it->n_parts; i++) vecd_safetensors_drop(l->w->file, it->parts[i].tensor);
+    for (unsigned i = 0; i < it->n_parts; i++) vecd_checkpoint_drop(l->w->file, it->parts[i].tensor);
 }
 
 static void fill_job(void *ctx, unsigned member) {
@@ -450,7 +451,7 @@ static const char *find_words(loader *l) {
     for (unsigned k = 0; k < 2 && names[k]; k++) {
       char name[256];
       snprintf(name, sizeof name, "%s%s", n->prefixes[i], names[k]);
-      if (!vecd_safetensors_find(l->w->file, name)) continue;
+      if (!vecd_checkpoint_find(l->w->file, name)) continue;
       l->prefix = n->prefixes[i];
       return names[k];
     }
@@ -489,7 +490,7 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encode
               .max_tokens = max_tokens,
               .err = err};
   tables t = {NULL, NULL, NULL};
-  vecd_status s = vecd_safetensors_open(folder->weights_path, &out->file, err);
+  vecd_status s = vecd_checkpoint_open(folder->weights_path, &out->file, err);
   if (s) return s;
   if ((s = find_tables(&l, &t)) || (s = lay_out(&l))) goto done;
   count_tables(&l, &t);
@@ -518,7 +519,7 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encode
   if (!s && l.bad) s = fault(&l, l.bad->name, "holds NaN or infinity");
   if (precision == VECD_PRECISION_INT8) {
     out->word_embeddings = NULL;
-    vecd_safetensors_close(&out->file);
+    vecd_checkpoint_close(&out->file);
   }
 done:
   vecd_free(l.items);
@@ -544,6 +545,6 @@ void vecd_weights_word(const vecd_weights *w, uint32_t id, size_t hidden, float 
 void vecd_weights_close(vecd_weights *weights) {
   vecd_free(weights->layers);
   vecd_free(weights->block);
-  vecd_safetensors_close(&weights->file);
+  vecd_checkpoint_close(&weights->file);
   *weights = (vecd_weights){0};
 }

@@ -3,7 +3,7 @@
 #define VECD_NN_WEIGHTS_H
 
 #include "base/team.h"
-#include "fmt/safetensors.h"
+#include "fmt/checkpoint.h"
 #include "nn/arch.h"
 #include "nn/linear.h"
 
@@ -25,7 +25,7 @@ typedef struct vecd_layer {
 
 typedef struct vecd_weights {
   vecd_precision precision;
-  vecd_safetensors *file;             /* FP32: stays mapped, the word embeddings are read from it row by row. INT8: NULL */
+  vecd_checkpoint *file;              /* FP32: stays mapped, the word embeddings are read from it row by row. INT8: NULL */
   const vecd_tensor *word_embeddings; /* FP32: [vocab_size, hidden], F32, F16 or BF16 */
   unsigned char *word_q8; /* INT8: [vocab_size] rows of `hidden` int8 values, then a bfloat16 scale for each 64 of them */
   size_t word_q8_bytes;   /* of a row */

@@ -16,9 +16,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "fmt/json.h"
 
-#define MOST_ID_BYTES   255
-#define MOST_NAMES_TOLD 8
+#define MOST_ID_BYTES    255
+#define MOST_NAMES_TOLD  8
+#define MOST_INDEX_BYTES ((size_t)8 << 20)
 
 struct vecd_registry {
   char *root;
@@ -44,6 +46,21 @@ static bool has_file(const char *dir, const char *name) {
 
 static bool is_model(const char *dir) { return has_file(dir, "config.json") || has_file(dir, "modules.json"); }
 
+/* Weights in several files: what their index says. */
+static uint64_t bytes_of_shards(const char *dir) {
+  static const char *const places[] = {"model.safetensors.index.json", "0_Transformer/model.safetensors.index.json"};
+  json_int_t n = 0;
+  for (size_t i = 0; i < sizeof places / sizeof *places && n <= 0; i++) {
+    char path[PATH_MAX];
+    json_t *index = NULL;
+    if (snprintf(path, sizeof path, "%s/%s", dir, places[i]) >= (int)sizeof path || !vecd_file_exists(path)) continue;
+    if (vecd_json_read(path, MOST_INDEX_BYTES, &index, NULL) == VECD_OK)
+      n = json_integer_value(json_object_get(json_object_get(index, "metadata"), "total_size"));
+    json_decref(index);
+  }
+  return n > 0 ? (uint64_t)n : 0;
+}
+
 static uint64_t weights_bytes(const char *dir) {
   static const char *const places[] = {"model.safetensors", "0_Transformer/model.safetensors"};
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -52,7 +69,7 @@ static uint64_t weights_bytes(const char *dir) {
     if (snprintf(path, sizeof path, "%s/%s", dir, places[i]) >= (int)sizeof path) continue;
     if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) return (uint64_t)st.st_size;
   }
-  return 0;
+  return bytes_of_shards(dir);
 }
 
 /* A name that can be a component of an id: it shows, and it can be printed and put into JSON. */

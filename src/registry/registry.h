@@ -13,7 +13,7 @@ typedef struct vecd_registry vecd_registry;
 typedef struct vecd_registry_entry {
   char *id;
   char *path;
-  uint64_t weights_bytes; /* size of model.safetensors, 0 where it is missing */
+  uint64_t weights_bytes; /* size of model.safetensors, or what an index says of several files; 0 where neither is there */
 } vecd_registry_entry;
 
 typedef struct vecd_registry_list {

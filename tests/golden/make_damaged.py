@@ -194,10 +194,57 @@ def _(f): (f / WEIGHTS).unlink()
 def _(f): (f / WEIGHTS).rename(f / "pytorch_model.bin")
 
 
-@damage("weights-sharded", "model.safetensors.index.json")
+INDEX, SHARD = "model.safetensors.index.json", "model-00001-of-00001.safetensors"
+
+
+def shard(f, change=lambda weight_map: None):
+    """The weights as one shard and an index, whose weight_map is then changed."""
+    weight_map = {name: SHARD for name in f.weights()[0] if name != "__metadata__"}
+    (f / WEIGHTS).rename(f / SHARD)
+    change(weight_map)
+    (f / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+
+
+@damage("shards-none", INDEX, "weight_map")
+def _(f): shard(f, lambda m: m.clear())
+
+
+@damage("shards-index-cut-off", INDEX, "line 1")
 def _(f):
-    (f / WEIGHTS).rename(f / "model-00001-of-00001.safetensors")
-    (f / "model.safetensors.index.json").write_text('{"weight_map": {}}')
+    shard(f)
+    (f / INDEX).write_bytes((f / INDEX).read_bytes()[:100])
+
+
+@damage("shards-one-missing", "model-00002-of-00002.safetensors", "missing", QUERY)
+def _(f): shard(f, lambda m: m.update({QUERY: "model-00002-of-00002.safetensors"}))
+
+
+@damage("shards-path-up", INDEX, QUERY, "leaves")
+def _(f): shard(f, lambda m: m.update({QUERY: "../" + SHARD}))
+
+
+@damage("shards-path-absolute", INDEX, QUERY, "leaves")
+def _(f): shard(f, lambda m: m.update({QUERY: "/etc/passwd"}))
+
+
+@damage("shards-tensor-absent", SHARD, "elderberry", "missing")
+def _(f): shard(f, lambda m: m.update(elderberry=SHARD))
+
+
+@damage("shards-tensor-twice", "second.safetensors", "lies in", SHARD)
+def _(f):
+    shard(f, lambda m: m.update({QUERY: "second.safetensors"}))
+    shutil.copyfile(f / SHARD, f / "second.safetensors")
+
+
+@damage("shards-tensor-misshapen", SHARD, QUERY, "shape")
+def _(f):
+    f.rebuild(lambda t: t[QUERY].__setitem__(1, [t[QUERY][1][0] * 2, t[QUERY][1][1] // 2]))
+    shard(f)
+
+
+@damage("shards-file-string", INDEX, QUERY, "string")
+def _(f): shard(f, lambda m: m.update({QUERY: 7}))
 
 
 # The weights themselves
