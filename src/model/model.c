@@ -126,7 +126,7 @@ void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
     m->seq_lens[n_seqs] = item->n_tokens;
     m->seq_out[n_seqs++] = item->vector;
   }
-  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, n_seqs, m->seq_out);
+  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, NULL, n_seqs, m->seq_out);
   for (size_t i = 0; i < n_items; i++)
     if (!items[i].status) finish_item(m, &items[i]);
   pthread_mutex_unlock(&m->lock);

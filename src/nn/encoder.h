@@ -41,10 +41,11 @@ size_t vecd_encoder_weight_bytes(const vecd_encoder *encoder);
 
 /* Runs n_seqs sequences, 1 .. VECD_ENCODER_MAX_SEQS.
  *
- * ids   the sequences' ids, each [lens[i]]; every id < vocab_size, every length 1 .. max_tokens (the caller has checked).
- * out   [n_seqs] pointers to [dimension] floats each: pooled, not normalised.
+ * ids        the sequences' ids, each [lens[i]]; every id < vocab_size, every length 1 .. max_tokens (the caller has checked).
+ * pool_from  nullable (all 0); [n_seqs] the first token of each that pooling counts, which may be behind the last.
+ * out        [n_seqs] pointers to [dimension] floats each: pooled, nothing more.
  * One caller at a time. */
-void vecd_encoder_run(vecd_encoder *encoder, const uint32_t *const *ids, const uint32_t *lens, size_t n_seqs,
-                      float *const *out);
+void vecd_encoder_run(vecd_encoder *encoder, const uint32_t *const *ids, const uint32_t *lens, const uint32_t *pool_from,
+                      size_t n_seqs, float *const *out);
 
 #endif

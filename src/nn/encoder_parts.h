@@ -59,6 +59,7 @@ typedef struct vecd_forward_job {
   vecd_encoder *e;
   const uint32_t *const *ids;
   const uint32_t *lens;
+  const uint32_t *pool_from; /* nullable */
   float *const *out;
   atomic_size_t next_chunk;
 } vecd_forward_job;

@@ -216,14 +216,18 @@ static void project(const walk *w, const vecd_layer *layer, bool local) {
   prepare_heads(w, layer, local, first, end);
 }
 
-/* The rows of a sequence, which lies at rows start .. start + n - 1, that go on from a block: the block's, in the last layer only
- * the one that pooling needs. */
-static void rows_going_on(const walk *w, size_t block, size_t block_end, size_t start, size_t n, bool pooled_only, size_t *from,
-                          size_t *to) {
+/* The first token of a sequence that pooling counts. */
+static size_t pool_from(const walk *w, uint32_t seq) { return w->job->pool_from ? w->job->pool_from[seq] : 0; }
+
+/* The rows of sequence `seq`, which lies at rows start .. start + n - 1, that go on from a block: the block's, in the last layer
+ * only the one that pooling needs. */
+static void rows_going_on(const walk *w, uint32_t seq, size_t block, size_t block_end, size_t start, size_t n, bool pooled_only,
+                          size_t *from, size_t *to) {
   *from = start;
   *to = start + n;
   if (pooled_only) {
-    *from = w->e->pools[0] == VECD_POOL_LAST_TOKEN ? start + n - 1 : start;
+    size_t first = pool_from(w, seq) < n ? pool_from(w, seq) : 0;
+    *from = w->e->pools[0] == VECD_POOL_LAST_TOKEN ? start + n - 1 : start + first;
     *to = *from + 1;
   }
   if (*from < block) *from = block;
@@ -241,8 +245,9 @@ static void attend(walk *w, bool local, bool pooled_only, size_t *kept) {
   vecd_attention_view view = {.causal = c->causal, .window = local ? c->window : 0};
   own_heads(w, &first, &end);
   for (uint32_t i = w->chunk->first; i < w->chunk->end; i++) {
-    size_t n = w->job->lens[e->plan.order[i]], from, to;
-    rows_going_on(w, block, block_end, row, n, pooled_only, &from, &to);
+    uint32_t seq = e->plan.order[i];
+    size_t n = w->job->lens[seq], from, to;
+    rows_going_on(w, seq, block, block_end, row, n, pooled_only, &from, &to);
     for (size_t head = first; head < end && from < to; head++) {
       const float *q = w->qkv + from * ldq + head * d, *k = w->qkv + row * ldq + (c->n_heads + head / group) * d;
       if (e->weights.relative)
@@ -320,16 +325,17 @@ static void pool(const walk *w, bool pooled_only) {
   }
   for (uint32_t i = w->chunk->first; i < w->chunk->end; i++) {
     uint32_t seq = e->plan.order[i];
-    size_t n = w->job->lens[seq], from = row, to = row + n;
+    size_t n = w->job->lens[seq], from = row, to = row + n, first = pool_from(w, seq);
     row = to;
-    if (pooled_only) {
-      rows_going_on(w, w->from, w->to, from, n, true, &from, &to);
+    if (pooled_only) { /* of the sequence only the one row is left */
+      rows_going_on(w, seq, w->from, w->to, from, n, true, &from, &to);
+      first = first >= n && e->pools[0] == VECD_POOL_LAST_TOKEN;
       n = to - from;
       from = at;
       at += n;
     }
     bool mine = pooled_only && w->split == VECD_BY_ROWS ? n > 0 : i % w->size == w->rank;
-    if (mine) vecd_pooling_run(e->pools, e->n_pools, x + from * ld, ld, n, e->config.hidden, w->job->out[seq]);
+    if (mine) vecd_pooling_run(e->pools, e->n_pools, x + from * ld, ld, n, first, e->config.hidden, w->job->out[seq]);
   }
   wait_for_all(w, VECD_BY_ROWS); /* the first worker's rows may go on to the next chunk */
 }

@@ -165,7 +165,7 @@ static void run(vecd_encoder *e, const golden *g, const size_t *picked, size_t n
     lens[i] = g->lens[picked[i]];
     rows[i] = out + i * g->dimension;
   }
-  vecd_encoder_run(e, ids, lens, n, rows);
+  vecd_encoder_run(e, ids, lens, NULL, n, rows);
 }
 
 static uint32_t random_state = 1;
