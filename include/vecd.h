@@ -81,17 +81,32 @@ typedef struct vecd_info {
   const char *pooling;      /* "mean", "cls", "mean+max", ... */
   const char *precision;    /* "fp32" or "int8" */
   const char *isa;          /* the kernels in use, as in vecd_options */
-  unsigned dimension;       /* floats in a vector */
+  unsigned dimension;       /* floats in a vector, unless others are asked for */
   unsigned max_tokens;      /* longest sequence the model sees, special tokens included; longer texts are cut */
   unsigned threads;
   int normalized; /* nonzero: vectors have length 1 */
   uint64_t parameters;
-  uint64_t resident_bytes; /* measured: packed weights, vocabulary, scratch (not the mapped file) */
+  uint64_t resident_bytes;    /* measured: packed weights, vocabulary, scratch (not the mapped file) */
+  unsigned full_dimension;    /* the most floats that can be asked for; over `dimension` where the folder cuts its vectors */
+  unsigned n_prompts;         /* that the folder has, by number: vecd_prompt_at() */
+  const char *default_prompt; /* the name of the one that is put before every text; NULL: none */
 } vecd_info;
 
 /* Flags of the encode calls. */
-#define VECD_RAW         1u /* leave out the folder's Normalize step: vectors keep their length */
+#define VECD_RAW         1u /* leave out a Normalize step at the end of the folder's modules: vectors keep their length */
 #define VECD_NO_TRUNCATE 2u /* a text over max_tokens is an error (VECD_BAD_ARGUMENT) rather than cut */
+#define VECD_NO_PROMPT   4u /* nothing is put before a text, not even the folder's default prompt */
+
+/* How to encode, where flags do not say it. Zero every field you do not set: zero is always the default. */
+typedef struct vecd_encoding_options {
+  size_t size;         /* sizeof(vecd_encoding_options), as in vecd_options */
+  unsigned flags;      /* as above */
+  unsigned dimensions; /* vectors are cut to so many floats, behind all modules and without making them longer again; at most
+                            * vecd_info.full_dimension. 0: to vecd_info.dimension */
+  const char *prompt;  /* put before every text; "" puts nothing there. NULL: the one called prompt_name */
+  size_t prompt_len;   /* of prompt, in bytes */
+  const char *prompt_name; /* one of the folder's prompts, NUL-terminated. NULL: the folder's default, if it has one */
+} vecd_encoding_options;
 
 /* Opens the model folder `path`: checks every file, packs the weights, starts the worker threads.
  *
@@ -108,7 +123,11 @@ VECD_API void vecd_close(vecd_model **model);
 /* Fills *out with facts on the model. Never fails. */
 VECD_API void vecd_describe(const vecd_model *model, vecd_info *out);
 
-/* Turns a text into token ids, special tokens included, cut to max_tokens unless flags has VECD_NO_TRUNCATE (which here
+/* Name and text of the folder's prompt number `i`, below vecd_info.n_prompts; all live until vecd_close(). Nullable: text, len.
+ * NULL where there is no such number. */
+VECD_API const char *vecd_prompt_at(const vecd_model *model, unsigned i, const char **text, size_t *len);
+
+/* Turns a text, behind the folder's default prompt unless flags has VECD_NO_PROMPT, into token ids, special tokens included, cut to max_tokens unless flags has VECD_NO_TRUNCATE (which here
  * means "give all ids", not an error).
  *
  * text, len  UTF-8, `len` bytes; text may be NULL when len is 0.
@@ -128,7 +147,16 @@ VECD_API VECD_CHECK vecd_status vecd_tokenize(vecd_model *model, const char *tex
 VECD_API VECD_CHECK vecd_status vecd_encode(vecd_model *model, const char *const *texts, const size_t *lens, size_t n_texts,
                                             unsigned flags, float *vectors, uint32_t *n_tokens, vecd_err *err);
 
-/* Encodes `n_seqs` sequences of token ids, which must carry their special tokens already.
+/* The same with more to say.
+ *
+ * options  nullable; borrowed until return. Where it asks for other dimensions, vectors is [n_texts, dimensions].
+ * As vecd_encode(); VECD_BAD_ARGUMENT also for a prompt the folder does not have (err lists those it has) and for dimensions out of
+ * range; VECD_BAD_TEXT also for the prompt. */
+VECD_API VECD_CHECK vecd_status vecd_encode_with(vecd_model *model, const char *const *texts, const size_t *lens,
+                                                 size_t n_texts, const vecd_encoding_options *options, float *vectors,
+                                                 uint32_t *n_tokens, vecd_err *err);
+
+/* Encodes `n_seqs` sequences of token ids, which must carry their special tokens, and a prompt's, already. All of them are pooled.
  *
  * ids      all sequences one after another.
  * lens     [n_seqs], each 1 .. max_tokens.

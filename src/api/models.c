@@ -33,19 +33,13 @@ static unsigned config_uint(const vecd_model_folder *folder, const char *key) {
 }
 
 static void facts_of_folder(const vecd_model_folder *folder, facts *out) {
-  out->dimension = config_uint(folder, "hidden_size") * folder->n_pools;
+  unsigned hidden = config_uint(folder, "hidden_size");
+  out->dimension = (unsigned)vecd_model_folder_dimension(folder, hidden);
   unsigned n_positions = config_uint(folder, "max_position_embeddings");
   out->max_tokens = folder->max_tokens;
   if (n_positions && (!out->max_tokens || n_positions < out->max_tokens)) out->max_tokens = n_positions;
-  out->normalized = folder->normalize;
-  size_t n = 0;
-  for (unsigned i = 0; i < folder->n_pools; i++) {
-    const char *name = vecd_pool_name(folder->pools[i]);
-    if (n + strlen(name) + 2 > sizeof out->pooling) break;
-    if (n) out->pooling[n++] = '+';
-    copy_text(out->pooling + n, sizeof out->pooling - n, name);
-    n += strlen(name);
-  }
+  out->normalized = vecd_model_folder_normalizes(folder, hidden);
+  vecd_pooling_name(&folder->pooling, out->pooling, sizeof out->pooling);
 }
 
 static void put_model(vecd_api_call *call, const vecd_registry_entry *entry, vecd_buf *out) {

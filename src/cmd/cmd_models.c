@@ -22,7 +22,7 @@ static void read_facts(const char *path, model_facts *out) {
   if (!s) {
     snprintf(out->model_type, sizeof out->model_type, "%s", folder.model_type);
     if (!(s = vecd_encoder_configure(&folder, &config, &max_tokens, &out->err))) {
-      out->dimension = config.hidden * folder.n_pools;
+      out->dimension = (unsigned)vecd_model_folder_dimension(&folder, config.hidden);
       out->max_tokens = (unsigned)max_tokens;
     }
     vecd_model_folder_close(&folder);

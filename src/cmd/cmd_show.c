@@ -67,7 +67,7 @@ static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path
   vecd_facts_number(f, "vocabulary", vecd_tokenizer_id_limit(vecd_model_tokenizer(opened->model)));
   put_limits(f, opened->model);
   vecd_facts_text(f, "pooling", "%s", info.pooling);
-  vecd_facts_bool(f, "normalize", folder->normalize);
+  vecd_facts_bool(f, "normalize", info.normalized);
   if (!folder->has_modules)
     vecd_facts_text(f, "assumed", "%s pooling and normalisation, since there is no modules.json", info.pooling);
   vecd_facts_text(f, "dtype", "%s, computed in %s", dtypes, info.precision);

@@ -7,25 +7,37 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-typedef enum module_kind { TRANSFORMER, POOLING, NORMALIZE, DROPOUT } module_kind;
+/* What a class is: the first two have their places, and one does nothing outside training. */
+typedef enum module_role { TRANSFORMER, POOLING, BEHIND, NOTHING } module_role;
 
 static bool starts_with(vecd_span s, const char *prefix) {
   size_t n = strlen(prefix);
   return s.len >= n && memcmp(s.ptr, prefix, n) == 0;
 }
 
-static bool kind_of(vecd_span type, module_kind *kind) {
+/* *kind is set where the role is BEHIND. */
+static bool role_of(vecd_span type, module_role *out, vecd_module_kind *kind) {
   static const char *const packages[] = {"sentence_transformers.models.", "sentence_transformers.base.modules.",
                                          "sentence_transformers.sentence_transformer.modules."};
-  static const char *const names[] = {"Transformer", "Pooling", "Normalize", "Dropout"};
+  static const struct {
+    const char *name;
+    module_role role;
+    vecd_module_kind kind;
+  } classes[] = {{"Transformer", TRANSFORMER, VECD_MODULE_COUNT},
+                 {"Pooling", POOLING, VECD_MODULE_COUNT},
+#define X(kind, text) {text, BEHIND, VECD_MODULE_##kind},
+                 VECD_MODULE_LIST(X)
+#undef X
+                     {"Dropout", NOTHING, VECD_MODULE_COUNT}};
   bool ours = false;
   for (size_t i = 0; i < sizeof packages / sizeof *packages; i++) ours = ours || starts_with(type, packages[i]);
   size_t dot = type.len;
   while (dot > 0 && type.ptr[dot - 1] != '.') dot--;
   vecd_span name = {type.ptr + dot, type.len - dot};
-  for (int i = 0; i < 4 && ours; i++)
-    if (vecd_span_eq(name, vecd_span_of(names[i]))) {
-      *kind = (module_kind)i;
+  for (size_t i = 0; i < sizeof classes / sizeof *classes && ours; i++)
+    if (vecd_span_eq(name, vecd_span_of(classes[i].name))) {
+      *out = classes[i].role;
+      *kind = classes[i].kind;
       return true;
     }
   return false;
@@ -50,26 +62,32 @@ static bool name_is_taken(const json_t *modules, size_t i, vecd_span name) {
   return false;
 }
 
-static vecd_status read_normalize(const char *dir, vecd_err *err) {
-  static const char *const fields[] = {"module_input_name", "module_output_name"};
-  vecd_folder_doc doc = {NULL, NULL};
-  vecd_status s = vecd_folder_doc_read(dir, "config.json", VECD_JSON_OPTIONAL, false, &doc, err);
-  for (int i = 0; i < 2 && !s && doc.root; i++) {
-    vecd_span name = VECD_SPAN("sentence_embedding");
-    s = vecd_json_get_string(doc.root, doc.path, fields[i], VECD_JSON_OPTIONAL, &name, err);
-    if (!s && !vecd_span_eq(name, VECD_SPAN("sentence_embedding")))
-      s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: %s other than \"sentence_embedding\" is not supported",
-                       doc.path, fields[i]);
+/* Takes `path` over. What a module takes must be what the one before gives. */
+static vecd_status add_module(vecd_model_folder *f, vecd_module_kind kind, char *path, vecd_err *err) {
+  vecd_module *grown = vecd_realloc(VECD_MEM_MISC, f->modules, (f->n_modules + 1) * sizeof *grown);
+  if (!grown) {
+    vecd_free(path);
+    return vecd_err_no_memory(err, "the modules", (f->n_modules + 1) * sizeof *grown);
   }
-  vecd_folder_doc_fini(&doc);
+  size_t width = f->pooling.dimension;
+  if (width) width = vecd_model_folder_full_dimension(f, width);
+  f->modules = grown;
+  vecd_module *m = &f->modules[f->n_modules++];
+  *m = (vecd_module){.kind = kind, .path = path};
+  if (!path) return VECD_OK; /* our own */
+  vecd_status s = vecd_folder_read_module(m, err);
+  if (!s && m->n_in && width && m->n_in != width)
+    s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s/config.json: %s is %u, but the module before gives %zu values", path,
+                     kind == VECD_MODULE_DENSE ? "in_features" : "dimension", m->n_in, width);
   return s;
 }
 
-/* Transformer, Pooling, then any number of Normalize: the order in which we compute. */
+/* Transformer, Pooling, then what is done to the pooled vector: the order in which we compute. */
 static vecd_status read_module(vecd_model_folder *f, const vecd_folder_doc *doc, size_t i, vecd_err *err) {
   const json_t *module = json_array_get(doc->root, i);
   vecd_span type, path = {"", 0}, name;
-  module_kind kind;
+  module_role role;
+  vecd_module_kind kind;
   vecd_status s = vecd_json_get_string(module, doc->path, "type", VECD_JSON_REQUIRED, &type, err);
   if (!s) s = vecd_json_get_string(module, doc->path, "path", VECD_JSON_REQUIRED, &path, err);
   if (!s) s = vecd_json_get_string(module, doc->path, "name", VECD_JSON_REQUIRED, &name, err);
@@ -80,26 +98,26 @@ static vecd_status read_module(vecd_model_folder *f, const vecd_folder_doc *doc,
   if (!vecd_folder_stays_inside(path))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: path of module %zu (\"%.*s\") leaves the model folder",
                         doc->path, i, (int)(path.len < 120 ? path.len : 120), path.ptr);
-  if (!kind_of(type, &kind))
+  if (!role_of(type, &role, &kind))
     return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: module %zu of type \"%.*s\" is not supported", doc->path, i,
                         shown, type.ptr);
-  bool in_order = kind == TRANSFORMER ? i == 0 : kind == POOLING ? i == 1 : f->n_pools > 0;
+  bool in_order = role == TRANSFORMER ? i == 0 : role == POOLING ? i == 1 : f->pooling.n > 0;
   if (!in_order)
     return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
-                        "%s: module %zu of type \"%.*s\" is out of order; supported is Transformer, Pooling, Normalize",
+                        "%s: module %zu of type \"%.*s\" is out of order; supported is Transformer, Pooling, then any others",
                         doc->path, i, shown, type.ptr);
+  if (f->n_modules == VECD_MOST_MODULES)
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: more than %d modules behind the pooling are not supported",
+                        doc->path, VECD_MOST_MODULES);
   char *dir = vecd_folder_join(f->path, path);
   if (!dir) return vecd_err_no_memory(err, doc->path, path.len);
-  if (kind == TRANSFORMER) {
-    f->transformer_dir = dir;
-    return VECD_OK;
+  switch (role) {
+  case TRANSFORMER: f->transformer_dir = dir; return VECD_OK;
+  case POOLING: s = vecd_folder_read_pooling(&f->pooling, dir, err); break;
+  case BEHIND: return add_module(f, kind, dir, err);
+  case NOTHING: break;
   }
-  if (kind == POOLING) s = vecd_folder_read_pooling(f, dir, err);
-  if (kind == NORMALIZE) {
-    s = read_normalize(dir, err);
-    f->normalize = true;
-  }
-  vecd_free(dir); /* Dropout does nothing outside training */
+  vecd_free(dir);
   return s;
 }
 
@@ -113,10 +131,9 @@ static vecd_status assume_modules(vecd_model_folder *f, vecd_err *err) {
   if (lost)
     return vecd_err_set(err, VECD_NOT_FOUND, VECD_NO_POS,
                         "%s/modules.json: file missing though there is 1_Pooling; is the copy whole?", f->path);
-  f->n_pools = 1;
-  f->pools[0] = VECD_POOL_MEAN;
-  f->normalize = true;
-  return VECD_OK;
+  f->pooling.n = 1;
+  f->pooling.modes[0] = VECD_POOL_MEAN;
+  return add_module(f, VECD_MODULE_NORMALIZE, NULL, err);
 }
 
 vecd_status vecd_folder_read_modules(vecd_model_folder *folder, vecd_err *err) {
@@ -126,7 +143,7 @@ vecd_status vecd_folder_read_modules(vecd_model_folder *folder, vecd_err *err) {
   if (!s && doc.root) {
     folder->has_modules = true;
     for (size_t i = 0; i < json_array_size(doc.root) && !s; i++) s = read_module(folder, &doc, i, err);
-    if (!s && !folder->n_pools)
+    if (!s && !folder->pooling.n)
       s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: needs a Transformer and a Pooling module", doc.path);
   }
   vecd_folder_doc_fini(&doc);

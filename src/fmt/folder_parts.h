@@ -26,11 +26,24 @@ bool vecd_folder_stays_inside(vecd_span path);
 /* *is_set: the field is there and neither null nor an empty object, array or string. */
 bool vecd_folder_is_set(const json_t *value);
 
-/* modules.json and the modules' own config files: fills transformer_dir, has_modules, the pooling and normalize. */
+/* A regular file dir/name is there. */
+bool vecd_folder_has(const char *dir, const char *name);
+
+/* Sets *out to dir/name where that is a regular file. *found false: nothing of that name. VECD_OK; VECD_BAD_MODEL it is something
+ * else; VECD_NO_MEMORY. *out is the caller's in any case. */
+VECD_CHECK vecd_status vecd_folder_look_for(const char *dir, const char *name, char **out, bool *found, vecd_err *err);
+
+/* modules.json and the modules' own config files: fills transformer_dir, has_modules, pooling, modules, n_modules. */
 VECD_CHECK vecd_status vecd_folder_read_modules(vecd_model_folder *folder, vecd_err *err);
 
-/* 1_Pooling/config.json in `dir`: fills pools, n_pools, pool_dimension, include_prompt. */
-VECD_CHECK vecd_status vecd_folder_read_pooling(vecd_model_folder *folder, const char *dir, vecd_err *err);
+/* 1_Pooling/config.json in `dir`. */
+VECD_CHECK vecd_status vecd_folder_read_pooling(vecd_pooling *pooling, const char *dir, vecd_err *err);
+
+/* 2_Dense/config.json, 2_Normalize/config.json and so on: fills all of *module but kind and path, which it has. */
+VECD_CHECK vecd_status vecd_folder_read_module(vecd_module *module, vecd_err *err);
+
+/* config_sentence_transformers.json: fills prompts, default_prompt, truncate_dim. */
+VECD_CHECK vecd_status vecd_folder_read_pipeline(vecd_model_folder *folder, vecd_err *err);
 
 /* sentence_bert_config.json and tokenizer_config.json: fills max_tokens, max_tokens_from, tokenizer_rules. */
 VECD_CHECK vecd_status vecd_folder_read_limits(vecd_model_folder *folder, vecd_err *err);

@@ -28,16 +28,16 @@ static vecd_status unknown_field(const vecd_folder_doc *doc, const char *key, ve
   return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: field \"%.80s\" is not supported", doc->path, key);
 }
 
-static vecd_status add_pool(vecd_model_folder *f, const vecd_folder_doc *doc, const json_t *mode, vecd_err *err) {
+static vecd_status add_pool(vecd_pooling *p, const vecd_folder_doc *doc, const json_t *mode, vecd_err *err) {
   if (!json_is_string(mode))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"pooling_mode\" must be a string or a list of strings",
                         doc->path);
-  if (f->n_pools == VECD_POOL_COUNT)
+  if (p->n == VECD_POOL_COUNT)
     return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: more than %d poolings are not supported", doc->path,
                         VECD_POOL_COUNT);
   for (int i = 0; i < VECD_POOL_COUNT; i++)
     if (strcmp(json_string_value(mode), pools[i].name) == 0) {
-      f->pools[f->n_pools++] = (vecd_pool)i;
+      p->modes[p->n++] = (vecd_pool)i;
       return VECD_OK;
     }
   return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: pooling_mode \"%.60s\" is not supported", doc->path,
@@ -45,29 +45,28 @@ static vecd_status add_pool(vecd_model_folder *f, const vecd_folder_doc *doc, co
 }
 
 /* The new key wins over the old flags; with neither it is the mean. */
-static vecd_status read_pools(vecd_model_folder *f, const vecd_folder_doc *doc, vecd_err *err) {
+static vecd_status read_pools(vecd_pooling *p, const vecd_folder_doc *doc, vecd_err *err) {
   const json_t *mode = json_object_get(doc->root, "pooling_mode");
   if (json_is_array(mode)) {
     for (size_t i = 0; i < json_array_size(mode); i++) {
-      vecd_status s = add_pool(f, doc, json_array_get(mode, i), err);
+      vecd_status s = add_pool(p, doc, json_array_get(mode, i), err);
       if (s) return s;
     }
-    if (!f->n_pools)
-      return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"pooling_mode\" is an empty list", doc->path);
+    if (!p->n) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"pooling_mode\" is an empty list", doc->path);
     return VECD_OK;
   }
-  if (mode) return add_pool(f, doc, mode, err);
+  if (mode) return add_pool(p, doc, mode, err);
   for (int i = 0; i < VECD_POOL_COUNT; i++) {
     bool on = false;
     vecd_status s = vecd_json_get_bool(doc->root, doc->path, pools[i].flag, VECD_JSON_OPTIONAL, &on, err);
     if (s) return s;
-    if (on) f->pools[f->n_pools++] = (vecd_pool)i;
+    if (on) p->modes[p->n++] = (vecd_pool)i;
   }
-  if (!f->n_pools) f->pools[f->n_pools++] = VECD_POOL_MEAN;
+  if (!p->n) p->modes[p->n++] = VECD_POOL_MEAN;
   return VECD_OK;
 }
 
-vecd_status vecd_folder_read_pooling(vecd_model_folder *f, const char *dir, vecd_err *err) {
+vecd_status vecd_folder_read_pooling(vecd_pooling *p, const char *dir, vecd_err *err) {
   static const char *const known[] = {"word_embedding_dimension", "embedding_dimension", "pooling_mode", "include_prompt",
                                       NULL};
   vecd_folder_doc doc = {NULL, NULL};
@@ -86,9 +85,9 @@ vecd_status vecd_folder_read_pooling(vecd_model_folder *f, const char *dir, vecd
   if (!s && old && newer && old != newer)
     s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: word_embedding_dimension %u and embedding_dimension %u contradict",
                      doc.path, old, newer);
-  f->pool_dimension = old ? old : newer;
-  if (!s) s = vecd_json_get_bool(doc.root, doc.path, "include_prompt", VECD_JSON_OPTIONAL, &f->include_prompt, err);
-  if (!s) s = read_pools(f, &doc, err);
+  p->dimension = old ? old : newer;
+  if (!s) s = vecd_json_get_bool(doc.root, doc.path, "include_prompt", VECD_JSON_OPTIONAL, &p->include_prompt, err);
+  if (!s) s = read_pools(p, &doc, err);
 done:
   vecd_folder_doc_fini(&doc);
   return s;

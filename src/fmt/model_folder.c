@@ -25,6 +25,32 @@ const char *vecd_pool_name(vecd_pool pool) {
   return pool < VECD_POOL_COUNT ? names[pool] : "?";
 }
 
+void vecd_pooling_name(const vecd_pooling *pooling, char *out, size_t cap) {
+  size_t n = 0;
+  if (cap) out[0] = '\0';
+  for (unsigned i = 0; i < pooling->n; i++) {
+    int k = snprintf(out + n, cap - n, "%s%s", i ? "+" : "", vecd_pool_name(pooling->modes[i]));
+    if (k > 0 && n + (size_t)k < cap) n += (size_t)k;
+  }
+}
+
+size_t vecd_model_folder_full_dimension(const vecd_model_folder *f, size_t hidden) {
+  size_t n = f->pooling.n * hidden;
+  for (unsigned i = 0; i < f->n_modules; i++)
+    if (f->modules[i].n_out) n = f->modules[i].n_out;
+  return n;
+}
+
+size_t vecd_model_folder_dimension(const vecd_model_folder *f, size_t hidden) {
+  size_t n = vecd_model_folder_full_dimension(f, hidden);
+  return f->truncate_dim && f->truncate_dim < n ? f->truncate_dim : n;
+}
+
+bool vecd_model_folder_normalizes(const vecd_model_folder *f, size_t hidden) {
+  bool last = f->n_modules && f->modules[f->n_modules - 1].kind == VECD_MODULE_NORMALIZE;
+  return last && vecd_model_folder_dimension(f, hidden) == vecd_model_folder_full_dimension(f, hidden);
+}
+
 char *vecd_folder_join(const char *dir, vecd_span name) {
   size_t n = strlen(dir);
   char *path = vecd_alloc(VECD_MEM_MISC, n + 1 + name.len + 1);
@@ -95,8 +121,8 @@ static vecd_status read_path(vecd_model_folder *f, const char *path, vecd_err *e
   return f->id ? VECD_OK : vecd_err_no_memory(err, path, len);
 }
 
-/* Sets *out to dir/name where that is a regular file. *found false: nothing of that name. */
-static vecd_status look_for(const char *dir, const char *name, char **out, bool *found, vecd_err *err) {
+vecd_status vecd_folder_look_for(const char *dir, const char *name, char **out, bool *found, vecd_err *err) {
+  *found = false;
   *out = vecd_folder_join(dir, vecd_span_of(name));
   if (!*out) return vecd_err_no_memory(err, name, strlen(dir) + strlen(name) + 2);
   struct stat st;
@@ -105,7 +131,7 @@ static vecd_status look_for(const char *dir, const char *name, char **out, bool 
   return VECD_OK;
 }
 
-static bool is_there(const char *dir, const char *name) {
+bool vecd_folder_has(const char *dir, const char *name) {
   char path[PATH_MAX]; /* no longer path can be there */
   int n = snprintf(path, sizeof path, "%s/%s", dir, name);
   return n > 0 && (size_t)n < sizeof path && vecd_file_exists(path);
@@ -114,16 +140,16 @@ static bool is_there(const char *dir, const char *name) {
 static vecd_status find_weights(vecd_model_folder *f, vecd_err *err) {
   const char *dir = f->transformer_dir;
   bool found;
-  vecd_status s = look_for(dir, "model.safetensors", &f->weights_path, &found, err);
+  vecd_status s = vecd_folder_look_for(dir, "model.safetensors", &f->weights_path, &found, err);
   if (s) return s;
-  if (is_there(dir, "adapter_config.json"))
+  if (vecd_folder_has(dir, "adapter_config.json"))
     return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
                         "%s/adapter_config.json: adapters (PEFT) are not supported; merge it "
                         "into the model and save that",
                         dir);
   if (found) return VECD_OK;
   char *single = f->weights_path;
-  s = look_for(dir, "model.safetensors.index.json", &f->weights_path, &found, err);
+  s = vecd_folder_look_for(dir, "model.safetensors.index.json", &f->weights_path, &found, err);
   if (s || found) {
     vecd_free(single);
     return s;
@@ -133,7 +159,7 @@ static vecd_status find_weights(vecd_model_folder *f, vecd_err *err) {
   static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
                                        "flax_model.msgpack"};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-    if (is_there(dir, others[i]))
+    if (vecd_folder_has(dir, others[i]))
       return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
                           "%s/%s: this weight format is not supported; convert it to model.safetensors", dir, others[i]);
   return vecd_err_set(err, VECD_NOT_FOUND, VECD_NO_POS, "%s: file missing", f->weights_path);
@@ -141,10 +167,11 @@ static vecd_status find_weights(vecd_model_folder *f, vecd_err *err) {
 
 static vecd_status find_tokenizer(vecd_model_folder *f, vecd_err *err) {
   bool found;
-  vecd_status s = look_for(f->transformer_dir, "tokenizer.json", &f->tokenizer_path, &found, err);
+  vecd_status s = vecd_folder_look_for(f->transformer_dir, "tokenizer.json", &f->tokenizer_path, &found, err);
   if (s || found) return s;
-  bool other = is_there(f->transformer_dir, "vocab.txt") || is_there(f->transformer_dir, "sentencepiece.bpe.model") ||
-               is_there(f->transformer_dir, "spiece.model");
+  bool other = vecd_folder_has(f->transformer_dir, "vocab.txt") ||
+               vecd_folder_has(f->transformer_dir, "sentencepiece.bpe.model") ||
+               vecd_folder_has(f->transformer_dir, "spiece.model");
   return vecd_err_set(err, VECD_NOT_FOUND, VECD_NO_POS, "%s: file missing%s", f->tokenizer_path,
                       other ? "; save the model's fast tokenizer to make it" : "");
 }
@@ -167,64 +194,46 @@ static vecd_status read_config(vecd_model_folder *f, vecd_err *err) {
   return f->model_type ? VECD_OK : vecd_err_no_memory(err, "model_type", type.len);
 }
 
-/* What belongs to the whole pipeline. Python would prepend a default prompt to each text and cut each vector; a vector that
- * lacks either looks right and is not. */
-static vecd_status read_pipeline_config(vecd_model_folder *f, vecd_err *err) {
-  vecd_folder_doc doc = {NULL, NULL};
-  vecd_span type = VECD_SPAN("SentenceTransformer"), prompt_name = {NULL, 0};
-  vecd_status s = vecd_folder_doc_read(f->path, "config_sentence_transformers.json", VECD_JSON_OPTIONAL, false, &doc, err);
-  if (s || !doc.root) goto done;
-  if ((s = vecd_json_get_string(doc.root, doc.path, "model_type", VECD_JSON_OPTIONAL, &type, err))) goto done;
-  if ((s = vecd_json_get_string(doc.root, doc.path, "default_prompt_name", VECD_JSON_OPTIONAL, &prompt_name, err))) goto done;
-  if (!vecd_span_eq(type, VECD_SPAN("SentenceTransformer"))) {
-    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: model_type \"%.*s\" is not supported, only SentenceTransformer",
-                     doc.path, (int)(type.len < 64 ? type.len : 64), type.ptr);
-  } else if (vecd_folder_is_set(json_object_get(doc.root, "truncate_dim"))) {
-    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: truncate_dim is not supported", doc.path);
-  } else if (prompt_name.len) {
-    const json_t *prompt = json_object_get(json_object_get(doc.root, "prompts"), prompt_name.ptr);
-    if (!json_is_string(prompt))
-      s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
-                       "%s: field \"default_prompt_name\" names a prompt that is not in \"prompts\"", doc.path);
-    else if (json_string_length(prompt) > 0)
-      s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: a default prompt is not supported", doc.path);
-  }
-done:
-  vecd_folder_doc_fini(&doc);
-  return s;
-}
-
 /* A bare transformer made to predict the next token gathers the text in its last one. */
 static void assume_pooling(vecd_model_folder *f) {
   const char *name = json_string_value(json_array_get(json_object_get(f->config, "architectures"), 0));
   size_t len = name ? strlen(name) : 0, n = strlen("ForCausalLM");
   if (f->has_modules || len < n || strcmp(name + len - n, "ForCausalLM") != 0) return;
-  if (!json_is_false(json_object_get(f->config, "is_causal"))) f->pools[0] = VECD_POOL_LAST_TOKEN;
+  if (!json_is_false(json_object_get(f->config, "is_causal"))) f->pooling.modes[0] = VECD_POOL_LAST_TOKEN;
+}
+
+static vecd_status check_truncation(const vecd_model_folder *f, vecd_err *err) {
+  size_t n = vecd_model_folder_full_dimension(f, f->pooling.dimension);
+  if (!f->pooling.dimension || f->truncate_dim <= n) return VECD_OK;
+  return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
+                      "%s/config_sentence_transformers.json: truncate_dim is %u, but a vector has %zu values", f->path,
+                      f->truncate_dim, n);
 }
 
 /* The pooling's dimension is the width of what it pools; Python never compares them. */
 static vecd_status check_dimension(const vecd_model_folder *f, vecd_err *err) {
   static const char *const names[] = {"hidden_size", "d_model", "dim"};
-  for (size_t i = 0; i < sizeof names / sizeof *names && f->pool_dimension; i++) {
+  for (size_t i = 0; i < sizeof names / sizeof *names && f->pooling.dimension; i++) {
     const json_t *width = json_object_get(f->config, names[i]);
     if (!json_is_integer(width)) continue;
-    if (json_integer_value(width) == (json_int_t)f->pool_dimension) break;
+    if (json_integer_value(width) == (json_int_t)f->pooling.dimension) break;
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
                         "%s: pooling has word_embedding_dimension %u but config.json has %s %" JSON_INTEGER_FORMAT, f->path,
-                        f->pool_dimension, names[i], json_integer_value(width));
+                        f->pooling.dimension, names[i], json_integer_value(width));
   }
   return VECD_OK;
 }
 
 vecd_status vecd_model_folder_open(const char *path, vecd_model_folder *out, vecd_err *err) {
-  vecd_model_folder f = {.include_prompt = true};
+  vecd_model_folder f = {.pooling.include_prompt = true};
   vecd_status s = read_path(&f, path, err);
   if (!s) s = vecd_folder_read_modules(&f, err);
   if (!s) s = read_config(&f, err);
   if (!s) assume_pooling(&f);
   if (!s) s = check_dimension(&f, err);
   if (!s) s = vecd_folder_read_limits(&f, err);
-  if (!s) s = read_pipeline_config(&f, err);
+  if (!s) s = vecd_folder_read_pipeline(&f, err);
+  if (!s) s = check_truncation(&f, err);
   if (!s) s = find_tokenizer(&f, err);
   if (!s) s = find_weights(&f, err);
   if (s)
@@ -240,6 +249,12 @@ void vecd_model_folder_close(vecd_model_folder *folder) {
                            folder->weights_path, folder->config_path, folder->tokenizer_path,
                            folder->model_type};
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) vecd_free(strings[i]);
+  for (unsigned i = 0; i < folder->n_modules; i++) {
+    vecd_free(folder->modules[i].path);
+    vecd_free(folder->modules[i].weights_path);
+  }
+  vecd_free(folder->modules);
   json_decref(folder->config);
+  json_decref(folder->prompts);
   *folder = (vecd_model_folder){0};
 }

@@ -34,23 +34,48 @@ void vecd_describe(const vecd_model *m, vecd_info *out) {
       .dimension = (unsigned)m->dimension,
       .max_tokens = (unsigned)m->max_tokens,
       .threads = vecd_team_size(m->team),
-      .normalized = m->folder.normalize,
-      .parameters = vecd_encoder_parameters(m->encoder),
-      .resident_bytes = vecd_encoder_bytes(m->encoder) + vecd_tokenizer_bytes(m->tokenizer),
+      .normalized = vecd_head_ends_in_normalize(m->head) && m->dimension == m->full_dimension,
+      .parameters = vecd_encoder_parameters(m->encoder) + vecd_head_parameters(m->head),
+      .resident_bytes = vecd_encoder_bytes(m->encoder) + vecd_head_bytes(m->head) + vecd_tokenizer_bytes(m->tokenizer),
+      .full_dimension = (unsigned)m->full_dimension,
+      .n_prompts = (unsigned)json_object_size(m->folder.prompts),
+      .default_prompt = m->folder.default_prompt,
   };
+}
+
+const char *vecd_prompt_at(const vecd_model *m, unsigned i, const char **text, size_t *len) {
+  const char *name;
+  json_t *value;
+  json_object_foreach(m->folder.prompts, name, value) {
+    if (i-- > 0) continue;
+    if (text) *text = json_string_value(value);
+    if (len) *len = json_string_length(value);
+    return name;
+  }
+  return NULL;
 }
 
 vecd_status vecd_tokenize(vecd_model *m, const char *text, size_t len, unsigned flags, uint32_t *ids, size_t cap, size_t *n_ids,
                           vecd_err *err) {
   vecd_encoding encoding = {0};
+  vecd_buf room = {.tag = VECD_MEM_REQUEST};
+  vecd_span prompt = flags & VECD_NO_PROMPT ? VECD_SPAN("") : m->default_prompt.text, whole;
+  vecd_status s = VECD_OK;
+  if (!vecd_prompt_join(&room, prompt, (vecd_span){text, len}, &whole)) s = vecd_err_no_memory(err, "a text", prompt.len + len);
   size_t limit = flags & VECD_NO_TRUNCATE ? 0 : m->max_tokens;
-  vecd_status s = vecd_tokenizer_encode(m->tokenizer, (vecd_span){text, len}, limit, 0, &encoding, err);
+  vecd_err why;
+  if (!s && (s = vecd_tokenizer_encode(m->tokenizer, whole, limit, 0, &encoding, &why))) {
+    if (s == VECD_BAD_TEXT) /* the prompt is sound, so the fault lies behind it */
+      vecd_err_set(&why, s, why.pos - prompt.len, "text is not valid UTF-8 at byte %zu", why.pos - prompt.len);
+    if (err) *err = why;
+  }
   if (!s) {
     *n_ids = encoding.n_ids;
     size_t n = encoding.n_ids < cap ? encoding.n_ids : cap;
     if (n) memcpy(ids, encoding.ids, n * sizeof *ids);
   }
   vecd_encoding_fini(&encoding);
+  vecd_buf_fini(&room);
   return s;
 }
 
@@ -65,18 +90,39 @@ static vecd_status encode_slice(vecd_model *m, vecd_item *items, size_t n, const
   return VECD_OK;
 }
 
-vecd_status vecd_encode(vecd_model *m, const char *const *texts, const size_t *lens, size_t n_texts, unsigned flags,
-                        float *vectors, uint32_t *n_tokens, vecd_err *err) {
+static vecd_status encode_texts(vecd_model *m, const char *const *texts, const size_t *lens, size_t n_texts,
+                                const vecd_item *like, float *vectors, uint32_t *n_tokens, vecd_err *err) {
   vecd_item items[SLICE];
+  size_t dimension = like->dimension ? like->dimension : m->dimension;
   for (size_t first = 0; first < n_texts; first += SLICE) {
     size_t n = n_texts - first < SLICE ? n_texts - first : SLICE;
-    for (size_t i = 0; i < n; i++)
-      items[i] = (vecd_item){
-          .text = {texts[first + i], lens[first + i]}, .flags = flags, .vector = vectors + (first + i) * m->dimension};
+    for (size_t i = 0; i < n; i++) {
+      items[i] = *like;
+      items[i].text = (vecd_span){texts[first + i], lens[first + i]};
+      items[i].vector = vectors + (first + i) * dimension;
+    }
     vecd_status s = encode_slice(m, items, n, "texts", first, n_tokens, err);
     if (s) return s;
   }
   return VECD_OK;
+}
+
+vecd_status vecd_encode(vecd_model *m, const char *const *texts, const size_t *lens, size_t n_texts, unsigned flags,
+                        float *vectors, uint32_t *n_tokens, vecd_err *err) {
+  return encode_texts(m, texts, lens, n_texts, &(vecd_item){.flags = flags}, vectors, n_tokens, err);
+}
+
+vecd_status vecd_encode_with(vecd_model *m, const char *const *texts, const size_t *lens, size_t n_texts,
+                             const vecd_encoding_options *options, float *vectors, uint32_t *n_tokens, vecd_err *err) {
+  static const vecd_encoding_options none = {0};
+  const vecd_encoding_options *o = options ? options : &none;
+  vecd_span text = {o->prompt, o->prompt_len};
+  vecd_prompt prompt;
+  vecd_status s = vecd_model_prompt(m, o->prompt ? &text : NULL, o->prompt_name, &prompt, err);
+  if (!s) s = vecd_model_check_dimension(m, o->dimensions, err);
+  if (s) return s;
+  vecd_item like = {.flags = o->flags, .prompt = &prompt, .dimension = o->dimensions};
+  return encode_texts(m, texts, lens, n_texts, &like, vectors, n_tokens, err);
 }
 
 vecd_status vecd_encode_ids(vecd_model *m, const uint32_t *ids, const size_t *lens, size_t n_seqs, unsigned flags,

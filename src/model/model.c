@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "base/finite.h"
 
 /* Below this much text, waking the workers costs more than tokenizing alone. */
@@ -15,6 +16,7 @@
 /* One worker's tokenizing room: ids of all the texts it took in this call, one after another. */
 typedef struct tok_lane {
   vecd_encoding encoding;
+  vecd_buf text; /* prompt and text, put together */
   uint32_t *ids;
   size_t n_ids, cap_ids;
 } tok_lane;
@@ -64,18 +66,34 @@ static void take_ids(const vecd_model *m, vecd_item *item) {
   item->n_tokens = item->n_untruncated = (uint32_t)item->n_ids;
 }
 
+/* What stands before the text; never NULL. */
+static const vecd_prompt *prompt_of(const vecd_model *m, const vecd_item *item) {
+  static const vecd_prompt none = {{"", 0}, 0};
+  if (item->flags & VECD_NO_PROMPT) return &none;
+  return item->prompt ? item->prompt : &m->default_prompt;
+}
+
 static void tokenize_item(vecd_model *m, unsigned member, vecd_item *item, place *at) {
   fail(item, VECD_OK, VECD_NO_POS);
   item->n_tokens = item->n_untruncated = 0;
+  if (item->dimension > m->full_dimension) {
+    fail(item, VECD_BAD_ARGUMENT, VECD_NO_POS);
+    return;
+  }
   if (item->ids) {
     take_ids(m, item);
     return;
   }
   tok_lane *lane = &m->tok_lanes[member];
   vecd_err err;
-  vecd_status s = vecd_tokenizer_encode(m->tokenizer, item->text, m->max_tokens, 0, &lane->encoding, &err);
+  vecd_span text, prompt = prompt_of(m, item)->text;
+  if (!vecd_prompt_join(&lane->text, prompt, item->text, &text)) {
+    fail(item, VECD_NO_MEMORY, VECD_NO_POS);
+    return;
+  }
+  vecd_status s = vecd_tokenizer_encode(m->tokenizer, text, m->max_tokens, 0, &lane->encoding, &err);
   if (s) {
-    fail(item, s, err.pos);
+    fail(item, s, err.pos == VECD_NO_POS ? err.pos : err.pos - prompt.len); /* the prompt itself is sound */
     return;
   }
   item->n_untruncated = (uint32_t)lane->encoding.n_untruncated;
@@ -108,27 +126,71 @@ static void tokenize(vecd_model *m, vecd_item *items, size_t n_items) {
     tokenize_job(&job, 0);
 }
 
-/* The vectors as the folder's modules leave them. */
-static void finish_item(const vecd_model *m, vecd_item *item) {
-  if (m->folder.normalize && !(item->flags & VECD_RAW)) vecd_normalize_l2(item->vector, m->dimension);
-  if (!vecd_all_finite(item->vector, m->dimension)) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
+static size_t dimension_of(const vecd_model *m, const vecd_item *item) {
+  return item->dimension ? item->dimension : m->dimension;
+}
+
+/* Ends an item whose vector, behind all modules but a Normalize at the end, is `v`. What is cut is cut after that. */
+static void finish_item(const vecd_model *m, vecd_item *item, float *v) {
+  if (vecd_head_ends_in_normalize(m->head) && !(item->flags & VECD_RAW)) vecd_normalize_l2(v, m->full_dimension);
+  if (v != item->vector) memcpy(item->vector, v, dimension_of(m, item) * sizeof *v);
+  if (!vecd_all_finite(item->vector, dimension_of(m, item))) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
+}
+
+/* Ends the items that have been pooled into m->pooled, a few at a time. */
+static void finish_pooled(vecd_model *m, vecd_item *items, size_t n_items) {
+  vecd_item *some[VECD_HEAD_MAX_ROWS];
+  float *pooled = m->pooled;
+  for (size_t i = 0; i < n_items;) {
+    size_t n = 0, ld = m->pooled_dimension;
+    float *v = pooled;
+    for (; i < n_items && n < VECD_HEAD_MAX_ROWS; i++)
+      if (!items[i].status) some[n++] = &items[i];
+    if (!n) return;
+    if (!vecd_head_is_empty(m->head)) v = vecd_head_run(m->head, pooled, n, &ld);
+    pooled += n * m->pooled_dimension;
+    for (size_t k = 0; k < n; k++) finish_item(m, some[k], v + k * ld);
+  }
+}
+
+/* Room for n pooled vectors; false when memory is out. */
+static bool make_pooled_room(vecd_model *m, size_t n) {
+  if (n <= m->cap_pooled) return true;
+  vecd_free(m->pooled);
+  m->pooled = vecd_alloc_array(VECD_MEM_SCRATCH, n, m->pooled_dimension * sizeof *m->pooled);
+  m->cap_pooled = m->pooled ? n : 0;
+  return m->pooled != NULL;
+}
+
+/* Vectors go straight to the caller where they are as the encoder leaves them, but for their length. */
+static bool goes_straight(const vecd_model *m, const vecd_item *items, size_t n_items) {
+  bool straight = vecd_head_is_empty(m->head);
+  for (size_t i = 0; i < n_items && straight; i++) straight = dimension_of(m, &items[i]) == m->full_dimension;
+  return straight;
 }
 
 void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
   vecd_assert(n_items >= 1 && n_items <= VECD_MODEL_MAX_ITEMS);
   pthread_mutex_lock(&m->lock);
   tokenize(m, items, n_items);
+  bool straight = goes_straight(m, items, n_items);
+  if (!straight && !make_pooled_room(m, n_items))
+    for (size_t i = 0; i < n_items; i++)
+      if (!items[i].status) fail(&items[i], VECD_NO_MEMORY, VECD_NO_POS);
   size_t n_seqs = 0;
   for (size_t i = 0; i < n_items; i++) {
     vecd_item *item = &items[i];
     if (item->status) continue;
     m->seq_ids[n_seqs] = item->ids ? item->ids : m->tok_lanes[m->places[i].lane].ids + m->places[i].first;
     m->seq_lens[n_seqs] = item->n_tokens;
-    m->seq_out[n_seqs++] = item->vector;
+    m->seq_pool_from[n_seqs] = item->ids ? 0 : prompt_of(m, item)->n_tokens;
+    m->seq_out[n_seqs] = straight ? item->vector : m->pooled + n_seqs * m->pooled_dimension;
+    n_seqs++;
   }
-  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, NULL, n_seqs, m->seq_out);
-  for (size_t i = 0; i < n_items; i++)
-    if (!items[i].status) finish_item(m, &items[i]);
+  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, m->seq_pool_from, n_seqs, m->seq_out);
+  if (!straight) finish_pooled(m, items, n_items);
+  for (size_t i = 0; i < n_items && straight; i++)
+    if (!items[i].status) finish_item(m, &items[i], items[i].vector);
   pthread_mutex_unlock(&m->lock);
 }
 
@@ -139,6 +201,7 @@ vecd_status vecd_item_explain(const vecd_model *m, const vecd_item *item, const 
     return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s[%zu]: not valid UTF-8 at byte %zu", what, index,
                         item->error_pos);
   case VECD_BAD_ARGUMENT:
+    if (item->dimension > m->full_dimension) return vecd_model_check_dimension(m, item->dimension, err);
     if (item->ids && item->n_ids == 0)
       return vecd_err_set(err, VECD_BAD_ARGUMENT, 0, "%s[%zu]: has no token ids; give at least one", what, index);
     if (item->ids && item->n_ids <= m->max_tokens)
@@ -163,18 +226,27 @@ static vecd_status make_room(vecd_model *m, vecd_err *err) {
   m->places = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->places);
   m->seq_ids = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_ids);
   m->seq_lens = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_lens);
+  m->seq_pool_from = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_pool_from);
   m->seq_out = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_out);
-  if (m->tok_lanes && m->places && m->seq_ids && m->seq_lens && m->seq_out) return VECD_OK;
+  if (m->tok_lanes && m->places && m->seq_ids && m->seq_lens && m->seq_pool_from && m->seq_out) return VECD_OK;
   return vecd_err_no_memory(err, "a model's scratch", n * (sizeof *m->places + 3 * sizeof(void *)));
 }
 
-/* "cls", "mean+max", ... */
-static void name_pooling(vecd_model *m) {
-  size_t n = 0;
-  for (unsigned i = 0; i < m->folder.n_pools; i++) {
-    int k = snprintf(m->pooling_name + n, sizeof m->pooling_name - n, "%s%s", i ? "+" : "", vecd_pool_name(m->folder.pools[i]));
-    if (k > 0 && n + (size_t)k < sizeof m->pooling_name) n += (size_t)k;
-  }
+/* The modules behind the encoder, and what comes out of each stage. */
+static vecd_status set_dimensions(vecd_model *m, vecd_err *err) {
+  m->pooled_dimension = vecd_encoder_dimension(m->encoder);
+  vecd_status s = vecd_head_open(&m->folder, m->pooled_dimension, &m->kern, m->team, &m->head, err);
+  if (s) return s;
+  m->full_dimension = m->dimension = vecd_head_dimension(m->head);
+  if (!m->folder.truncate_dim) return VECD_OK;
+  m->dimension = m->folder.truncate_dim;
+  return vecd_model_check_dimension(m, m->folder.truncate_dim, err);
+}
+
+vecd_status vecd_model_check_dimension(const vecd_model *m, unsigned dimension, vecd_err *err) {
+  if (dimension <= m->full_dimension) return VECD_OK;
+  return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "dimensions: %u is over the %zu that %s gives", dimension,
+                      m->full_dimension, m->folder.id);
 }
 
 /* tokenizer.json is parsed beside the packing of the weights: on one thread it takes about as long as they do on all. */
@@ -215,8 +287,9 @@ vecd_status vecd_model_open(const char *path, vecd_precision precision, const ve
   if ((s = vecd_model_folder_open(path, &m->folder, err)) || (s = open_parts(m, precision, err)) || (s = make_room(m, err)))
     goto done;
   m->max_tokens = vecd_encoder_max_tokens(m->encoder);
-  m->dimension = vecd_encoder_dimension(m->encoder);
-  name_pooling(m);
+  vecd_pooling_name(&m->folder.pooling, m->pooling_name, sizeof m->pooling_name);
+  if ((s = set_dimensions(m, err)) || (s = vecd_model_prompt(m, NULL, m->folder.default_prompt, &m->default_prompt, err)))
+    goto done;
   uint32_t rows = vecd_encoder_config_of(m->encoder)->vocab_size, ids = vecd_tokenizer_id_limit(m->tokenizer);
   if (ids > rows)
     s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: has ids up to %u, but %s has only %u word embeddings",
@@ -235,12 +308,16 @@ void vecd_model_close(vecd_model **model) {
   for (unsigned i = 0; m->tok_lanes && i < vecd_team_size(m->team); i++) {
     vecd_encoding_fini(&m->tok_lanes[i].encoding);
     vecd_free(m->tok_lanes[i].ids);
+    vecd_buf_fini(&m->tok_lanes[i].text);
   }
   vecd_free(m->tok_lanes);
   vecd_free(m->places);
   vecd_free(m->seq_ids);
   vecd_free(m->seq_lens);
+  vecd_free(m->seq_pool_from);
   vecd_free(m->seq_out);
+  vecd_free(m->pooled);
+  vecd_head_close(&m->head);
   vecd_encoder_close(&m->encoder);
   vecd_tokenizer_close(&m->tokenizer);
   vecd_model_folder_close(&m->folder);
@@ -255,5 +332,6 @@ const vecd_tokenizer *vecd_model_tokenizer(const vecd_model *m) { return m->toke
 const vecd_encoder *vecd_model_encoder(const vecd_model *m) { return m->encoder; }
 const vecd_kern *vecd_model_kern(const vecd_model *m) { return &m->kern; }
 size_t vecd_model_dimension(const vecd_model *m) { return m->dimension; }
+size_t vecd_model_full_dimension(const vecd_model *m) { return m->full_dimension; }
 size_t vecd_model_max_tokens(const vecd_model *m) { return m->max_tokens; }
 const char *vecd_model_id(const vecd_model *m) { return m->folder.id; }

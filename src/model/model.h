@@ -3,7 +3,7 @@
 #ifndef VECD_MODEL_MODEL_H
 #define VECD_MODEL_MODEL_H
 
-#include "base/span.h"
+#include "base/buf.h"
 #include "base/team.h"
 #include "fmt/model_folder.h"
 #include "kern/kern.h"
@@ -11,13 +11,21 @@
 #include "tok/tokenizer.h"
 #include "vecd.h"
 
+/* What is put before texts, made ready for one model. Zeroed: nothing. */
+typedef struct vecd_prompt {
+  vecd_span text;    /* borrowed */
+  uint32_t n_tokens; /* that pooling leaves out: the prompt's with the special ones before it; 0 where it counts them all */
+} vecd_prompt;
+
 /* One text on its way through a model. The caller fills the first part, vecd_model_encode() the second. */
 typedef struct vecd_item {
-  vecd_span text;      /* UTF-8, borrowed; ignored where ids is set */
-  const uint32_t *ids; /* nullable: ids instead of a text, special tokens included, borrowed */
+  vecd_span text;            /* UTF-8, borrowed; ignored where ids is set */
+  const vecd_prompt *prompt; /* nullable: the model's default, if it has one; borrowed; ignored where ids is set */
+  const uint32_t *ids;       /* nullable: ids instead of a text, special tokens included, borrowed */
   size_t n_ids;
-  unsigned flags; /* VECD_RAW, VECD_NO_TRUNCATE */
-  float *vector;  /* [dimension], the caller's */
+  unsigned flags;     /* VECD_RAW, VECD_NO_TRUNCATE, VECD_NO_PROMPT */
+  unsigned dimension; /* values wanted, 1 .. vecd_model_full_dimension(); 0: vecd_model_dimension() */
+  float *vector;      /* [dimension], the caller's */
 
   vecd_status
       status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id); VECD_BAD_MODEL; VECD_NO_MEMORY */
@@ -43,6 +51,19 @@ void vecd_model_close(vecd_model **model);
  * Callers queue up behind each other. */
 void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items);
 
+/* Makes a prompt ready: `text` itself, or else the one that the folder calls `name`; with neither, the model's default.
+ *
+ * text  nullable, borrowed as long as *out is used; name  nullable, ignored where there is a text.
+ * VECD_OK; VECD_BAD_ARGUMENT no prompt of that name (err lists those there are); VECD_BAD_TEXT; VECD_NO_MEMORY. */
+VECD_CHECK vecd_status vecd_model_prompt(const vecd_model *model, const vecd_span *text, const char *name, vecd_prompt *out,
+                                         vecd_err *err);
+
+/* *out: prompt and text as one, in `room` where there is a prompt; false when memory is out. */
+bool vecd_prompt_join(vecd_buf *room, vecd_span prompt, vecd_span text, vecd_span *out);
+
+/* VECD_OK where vectors of `dimension` values can be had (0: the model's own), else VECD_BAD_ARGUMENT. */
+VECD_CHECK vecd_status vecd_model_check_dimension(const vecd_model *model, unsigned dimension, vecd_err *err);
+
 /* Fills err with what item `index` of a request failed of: "texts[3]: not valid UTF-8 at byte 17". `what` names the array
  * ("texts", "input", "line"). Gives item->status. */
 vecd_status vecd_item_explain(const vecd_model *model, const vecd_item *item, const char *what, size_t index, vecd_err *err);
@@ -55,6 +76,8 @@ const vecd_kern *vecd_model_kern(const vecd_model *model);
 
 /* Facts, as vecd_describe(). */
 size_t vecd_model_dimension(const vecd_model *model);
+/* The most values a vector can have: the folder may say that fewer are kept. */
+size_t vecd_model_full_dimension(const vecd_model *model);
 size_t vecd_model_max_tokens(const vecd_model *model);
 const char *vecd_model_id(const vecd_model *model);
 

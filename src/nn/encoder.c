@@ -159,14 +159,14 @@ vecd_status vecd_encoder_open(const vecd_model_folder *folder, vecd_precision pr
   vecd_status s;
   if ((s = configure(folder, e, err))) goto done;
   e->activation = activation_of(kern, e->config.activation);
-  if (folder->pool_dimension && folder->pool_dimension != e->config.hidden) {
+  if (folder->pooling.dimension && folder->pooling.dimension != e->config.hidden) {
     s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
                      "%s: the pooling module is made for width %u, config.json says hidden_size %u", folder->path,
-                     folder->pool_dimension, e->config.hidden);
+                     folder->pooling.dimension, e->config.hidden);
     goto done;
   }
-  e->n_pools = folder->n_pools;
-  memcpy(e->pools, folder->pools, sizeof e->pools);
+  e->n_pools = folder->pooling.n;
+  memcpy(e->pools, folder->pooling.modes, sizeof e->pools);
   if ((s = vecd_weights_open(folder, &e->config, &e->names, &e->flags, e->max_tokens, precision, kern, team, &e->weights, err))) goto done;
   s = make_scratch(e, err);
 done:

@@ -125,6 +125,13 @@ void vecd_tokenizer_close(vecd_tokenizer **tokenizer) {
 
 vecd_span vecd_tokenizer_piece(const vecd_tokenizer *tokenizer, uint32_t id) { return vecd_vocab_piece(&tokenizer->vocab, id); }
 
+bool vecd_tokenizer_is_special(const vecd_tokenizer *tokenizer, uint32_t id) {
+  const vecd_post_processor *post = &tokenizer->post;
+  for (size_t i = 0; i < post->n_before + post->n_behind; i++)
+    if (post->ids[i] == id) return true;
+  return false;
+}
+
 uint32_t vecd_tokenizer_id_limit(const vecd_tokenizer *tokenizer) { return tokenizer->vocab.id_limit; }
 
 size_t vecd_tokenizer_bytes(const vecd_tokenizer *tokenizer) {

@@ -45,6 +45,9 @@ void vecd_encoding_fini(vecd_encoding *encoding);
 /* The token's text as it stands in the vocabulary ("##ing"), borrowed; {NULL, 0} for an id nobody has. */
 vecd_span vecd_tokenizer_piece(const vecd_tokenizer *tokenizer, uint32_t id);
 
+/* A special token that the post-processor puts before or behind a text. */
+bool vecd_tokenizer_is_special(const vecd_tokenizer *tokenizer, uint32_t id);
+
 /* One more than the largest id (added tokens included). The model's embedding table must have at least as many rows. */
 uint32_t vecd_tokenizer_id_limit(const vecd_tokenizer *tokenizer);
 

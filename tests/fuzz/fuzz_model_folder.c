@@ -60,8 +60,8 @@ static void check(const vecd_model_folder *f) {
   vecd_assert(f->path && f->id && f->transformer_dir && f->weights_path && f->tokenizer_path && f->config_path &&
               f->model_type);
   vecd_assert(strncmp(f->transformer_dir, folder, strlen(folder)) == 0 && !strstr(f->transformer_dir, "/../"));
-  vecd_assert(f->n_pools >= 1 && f->n_pools <= VECD_POOL_COUNT && (f->max_tokens == 0) == (f->max_tokens_from == NULL));
-  for (unsigned i = 0; i < f->n_pools; i++) vecd_assert(f->pools[i] < VECD_POOL_COUNT);
+  vecd_assert(f->pooling.n >= 1 && f->pooling.n <= VECD_POOL_COUNT && (f->max_tokens == 0) == (f->max_tokens_from == NULL));
+  for (unsigned i = 0; i < f->pooling.n; i++) vecd_assert(f->pooling.modes[i] < VECD_POOL_COUNT);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {

@@ -77,6 +77,7 @@ class Variant:
     eps: float = 1e-12
     pool: tuple = ("mean_tokens",)  # old flags that are true
     pooling_config: dict | None = None  # the whole 1_Pooling/config.json instead of `pool`
+    head: tuple = ()  # modules behind the pooling, before Normalize: ("Dense", width, activation, bias), ("LayerNorm",), ("Normalize",)
     normalize: bool = False
     modules: bool = True  # False: no modules.json and no pooling folder
     normalizer: dict = dataclasses.field(default_factory=lambda: dict(UNCASED))  # in tokenizer.json
@@ -95,6 +96,7 @@ class Variant:
     position_ids: bool = False
     dtype: torch.dtype = torch.float32
     st_config: dict | None = None  # config_sentence_transformers.json
+    shards: int = 0  # write the weights into so many files and an index, every second one in a folder of its own
     resave: bool = False  # written again by sentence-transformers' own save()
     l2_after: bool = False  # normalise here what the reference leaves raw
     texts: list = dataclasses.field(default_factory=list)  # literal texts beside the common ones
@@ -135,6 +137,12 @@ ADDED_TEXTS = [
 ]  # fmt: skip
 
 
+TANH, IDENTITY = "torch.nn.modules.activation.Tanh", "torch.nn.modules.linear.Identity"
+PROMPT = {"prompts": {"query": "query: ", "document": "passage: "}, "default_prompt_name": "query"}
+HALF_WORD = {"prompts": {"half": "see: xzqjv"}, "default_prompt_name": "half"}
+HALF_WORD_TEXTS = ["\u16a0", "\u16a0 and more", "\u16a0 a b c d e f g h"]  # makes the word unknown: one token in place of five
+
+
 def variants():
     """{folder name: Variant}."""
     return {
@@ -166,6 +174,19 @@ def variants():
         "bert-position-512-long": Variant("no max_seq_length: the limit is model_max_length 24, under 40 positions", hidden=24, layers=1, positions=40, max_seq_length=None, model_max_length=24, tokenizer_json={"truncation": {"direction": "Right", "max_length": 16, "strategy": "LongestFirst", "stride": 0}, "padding": {"strategy": {"Fixed": 20}, "direction": "Right", "pad_to_multiple_of": 8, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}}),
         "bert-truncate-left": Variant("tokenizer.json's truncation direction Left: the text's start is cut, not its end", hidden=24, layers=1, max_seq_length=16, tokenizer_json={"truncation": {"direction": "Left", "max_length": 32, "strategy": "LongestFirst", "stride": 0}}),
         "bert-prompt": Variant("a default prompt is put before each text, and include_prompt false leaves its tokens and [CLS] out of the mean", hidden=24, layers=1, pooling_config=pooling("mean_tokens", dim=24, include_prompt=False), st_config={"prompts": {"query": "query: ", "document": "passage: "}, "default_prompt_name": "query", "similarity_fn_name": "cosine"}),
+        "bert-prompt-included": Variant("a default prompt with its tokens in the mean; another prompt is null", hidden=24, layers=1, st_config={"prompts": {"passage": None, "query": "query: "}, "default_prompt_name": "query"}),
+        "bert-prompt-all-poolings": Variant("include_prompt false with all six poolings", hidden=20, heads=2, layers=1, pool=tuple(FLAGS), pooling_config=pooling(*FLAGS, dim=20, include_prompt=False), st_config=PROMPT),
+        "bert-prompt-swallowed": Variant("include_prompt false, and a prompt that ends within a word: with some texts behind it there are fewer tokens than the prompt has alone, and none is left to pool", hidden=20, heads=2, layers=1, pool=tuple(f for f in FLAGS if f != "max_tokens"), pooling_config=pooling(*(f for f in FLAGS if f != "max_tokens"), dim=20, include_prompt=False), st_config=HALF_WORD, texts=HALF_WORD_TEXTS),
+        "bert-prompt-cls": Variant("include_prompt false with CLS pooling: the first token behind the prompt", hidden=24, layers=1, pool=("cls_token",), pooling_config=pooling("cls_token", dim=24, include_prompt=False), st_config=HALF_WORD, texts=HALF_WORD_TEXTS),
+        "bert-prompt-last-token": Variant("include_prompt false with last token pooling: zeros where the prompt is all there is", hidden=24, layers=1, pool=("lasttoken",), pooling_config=pooling("lasttoken", dim=24, include_prompt=False), st_config=HALF_WORD, texts=HALF_WORD_TEXTS),
+        "bert-dense-tanh": Variant("Dense with bias; its activation is not named, so it is Tanh", hidden=24, layers=1, head=(("Dense", 40, None, True),)),
+        "bert-dense-two": Variant("two poolings, Dense without activation and bias, Dense with Tanh to an odd width, Normalize", hidden=24, layers=1, pool=("cls_token", "mean_tokens"), head=(("Dense", 65, IDENTITY, False), ("Dense", 17, TANH, True)), normalize=True),
+        "bert-dense-bf16": Variant("BF16 weights everywhere, Normalize before Dense, none behind it", hidden=24, layers=1, dtype=torch.bfloat16, head=(("Normalize",), ("Dense", 30, IDENTITY, True))),
+        "bert-layer-norm-module": Variant("a LayerNorm module, then Normalize", hidden=24, layers=1, head=(("LayerNorm",),), normalize=True),
+        "bert-order": Variant("Normalize, LayerNorm, Dense, Normalize, Dense: in that order", hidden=24, layers=1, head=(("Normalize",), ("LayerNorm",), ("Dense", 33, TANH, True), ("Normalize",), ("Dense", 24, TANH, False))),
+        "bert-truncate-dim": Variant("truncate_dim cuts behind Normalize; the rest is not normalised again", hidden=24, layers=1, normalize=True, st_config={"truncate_dim": 10}),
+        "bert-truncate-dense": Variant("truncate_dim, no Normalize, the widest module in the middle", hidden=24, layers=1, head=(("Dense", 70, TANH, True), ("Dense", 20, IDENTITY, True)), st_config={"truncate_dim": 19}),
+        "bert-sharded": Variant("weights in three files and an index", hidden=24, shards=3, normalize=True),
     }  # fmt: skip
 
 
@@ -335,17 +356,60 @@ def write_folder(v, name, folder):
         stored[v.prefix + key] = tensor
     if v.position_ids:
         stored[v.prefix + "embeddings.position_ids"] = torch.arange(v.positions, dtype=torch.int64).reshape(1, -1)
-    safetensors.torch.save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
+    if v.shards:
+        save_shards(stored, v.shards, folder)
+    else:
+        safetensors.torch.save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
     if v.sbert_config is not None:
         dump(folder / "sentence_bert_config.json", without_none({"max_seq_length": v.max_seq_length, "do_lower_case": False, **v.sbert_config}, "max_seq_length"))
     if v.st_config is not None:
         dump(folder / "config_sentence_transformers.json", v.st_config)
     if v.modules:
-        types = ["Transformer", "Pooling"] + ["Normalize"] * v.normalize
-        paths = ["", "1_Pooling", "2_Normalize"]
+        types = ["Transformer", "Pooling"] + [m[0] for m in head_of(v)]
+        paths = [f"{i}_{t}" if i else "" for i, t in enumerate(types)]
         dump(folder / "modules.json", [{"idx": i, "name": str(i), "path": paths[i], "type": "sentence_transformers.models." + t} for i, t in enumerate(types)])
         dump(folder / "1_Pooling" / "config.json", v.pooling_config or pooling(*v.pool, dim=v.hidden))
+        write_head(v, name, folder, paths)
     return weights
+
+
+def head_of(v):
+    return [*v.head, *([("Normalize",)] * v.normalize)]
+
+
+def save_shards(tensors, n, folder):
+    weight_map, names = {}, sorted(tensors)
+    for i in range(n):
+        file = ("more/" if i % 2 else "") + f"model-{i + 1:05d}-of-{n:05d}.safetensors"
+        (folder / file).parent.mkdir(exist_ok=True)
+        safetensors.torch.save_file({k: tensors[k] for k in names[i::n]}, folder / file, metadata={"format": "pt"})
+        weight_map.update(dict.fromkeys(names[i::n], file))
+    size = sum(t.numel() * t.element_size() for t in tensors.values())
+    dump(folder / "model.safetensors.index.json", {"metadata": {"total_size": size}, "weight_map": dict(sorted(weight_map.items()))})
+
+
+def write_head(v, name, folder, paths):
+    """The folders of the modules behind the pooling."""
+    rng = np.random.default_rng(zlib.crc32((name + " head").encode()))
+
+    def normal(*shape, std, mean=0.0):
+        return torch.from_numpy((mean + std * rng.standard_normal(shape)).astype(np.float32))
+
+    width = v.hidden * len(v.pool or (1,))
+    for path, (kind, *spec) in zip(paths[2:], head_of(v)):
+        if kind == "Normalize":
+            continue
+        if kind == "Dense":
+            out, activation, bias = spec
+            config = {"in_features": width, "out_features": out, "bias": bias, "activation_function": activation}
+            weights = {"linear.weight": normal(out, width, std=0.15)} | ({"linear.bias": normal(out, std=0.2)} if bias else {})
+            width = out
+        else:
+            config = {"dimension": width}
+            weights = {"norm.weight": normal(width, std=0.3, mean=1.0), "norm.bias": normal(width, std=0.2)}
+        dump(folder / path / "config.json", {k: x for k, x in config.items() if x is not None})
+        weights = {k: t.to(v.dtype) for k, t in weights.items()}
+        safetensors.torch.save_file(weights, folder / path / "model.safetensors", metadata={"format": "pt"})
 
 
 def load_model(folder):
@@ -361,6 +425,16 @@ def check_weights(model, weights):
         assert torch.equal(loaded[key], tensor.float()), key
     unset = [key for key in loaded if key not in weights and not key.startswith("pooler.")]
     assert not unset, unset
+
+
+def check_head(model, v, folder):
+    """The modules behind the pooling are those that were written, with their weights."""
+    assert [type(m).__name__ for m in model][2:] == [m[0] for m in head_of(v)]
+    for i, module in enumerate(model):
+        path = folder / f"{i}_{type(module).__name__}" / "model.safetensors"
+        loaded = module.state_dict() if i > 1 else {}
+        written = safetensors.torch.load_file(path) if loaded else {}
+        assert set(loaded) == set(written) and all(torch.equal(loaded[k], written[k].float()) for k in loaded), path
 
 
 def encode_alone(model, texts):
@@ -385,6 +459,8 @@ def make(name, v, final):
             folder = saved
         model = load_model(folder)
         check_weights(model, weights)
+        if v.modules and not v.resave:
+            check_head(model, v, folder)
         indices, everything = common_indices(), all_texts()
         ids, vectors = encode_alone(model, [everything[i] for i in indices] + v.texts)
         assert np.isfinite(vectors).all()
@@ -401,7 +477,8 @@ def make(name, v, final):
             shutil.rmtree(final)
         final.parent.mkdir(exist_ok=True)
         shutil.copytree(folder, final)
-        (final / "model.safetensors").chmod(0o644)
+        for file in final.rglob("*.safetensors"):
+            file.chmod(0o644)
     size = sum(f.stat().st_size for f in final.rglob("*") if f.is_file())
     unknown = sum(row.count(1 if not v.pads_last else model.tokenizer.unk_token_id) for row in ids) / sum(map(len, ids))
     print(f"{name}: {vectors.shape}, limit {model.max_seq_length}, {unknown:.0%} unknown, {size / 1000:.0f} kB", flush=True)

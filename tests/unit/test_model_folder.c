@@ -99,6 +99,11 @@ static void refused(vecd_status status, const char *word1, const char *word2) {
   assert_int_equal(vecd_mem_total_bytes(), before);
 }
 
+/* The one module behind the pooling is Normalize. */
+static bool normalizes(const vecd_model_folder *f) {
+  return f->n_modules == 1 && f->modules[0].kind == VECD_MODULE_NORMALIZE && vecd_model_folder_normalizes(f, 8);
+}
+
 static void a_plain_folder_is_read(void **state) {
   (void)state;
   fresh();
@@ -116,10 +121,10 @@ static void a_plain_folder_is_read(void **state) {
   assert_true(json_is_object(f.config));
   assert_int_equal(f.max_tokens, 48);
   assert_string_equal(f.max_tokens_from, "sentence_bert_config.json");
-  assert_true(f.has_modules && f.normalize && !f.tokenizer_rules.lower_first && f.include_prompt);
-  assert_int_equal(f.n_pools, 1);
-  assert_int_equal(f.pools[0], VECD_POOL_MEAN);
-  assert_int_equal(f.pool_dimension, 8);
+  assert_true(f.has_modules && normalizes(&f) && !f.tokenizer_rules.lower_first && f.pooling.include_prompt);
+  assert_int_equal(f.pooling.n, 1);
+  assert_int_equal(f.pooling.modes[0], VECD_POOL_MEAN);
+  assert_int_equal(f.pooling.dimension, 8);
   vecd_model_folder_close(&f);
   assert_null(f.path);
   vecd_model_folder_close(&f);
@@ -161,7 +166,7 @@ static void modules_are_known_by_any_of_their_names(void **state) {
   assert_string_equal(f.weights_path, at("0_Transformer/model.safetensors"));
   assert_int_equal(f.max_tokens, 0); /* the transformer's folder says nothing, the root's word does not count */
   assert_null(f.max_tokens_from);
-  assert_false(f.normalize);
+  assert_false(normalizes(&f));
   vecd_model_folder_close(&f);
 }
 
@@ -173,13 +178,13 @@ static void a_bare_transformer_has_our_convention(void **state) {
   put("1_Pooling/config.json", NULL);
   assert_int_equal(rmdir(at("1_Pooling")), 0);
   vecd_model_folder f = open_good();
-  assert_true(!f.has_modules && f.normalize && f.n_pools == 1 && f.pools[0] == VECD_POOL_MEAN);
+  assert_true(!f.has_modules && normalizes(&f) && f.pooling.n == 1 && f.pooling.modes[0] == VECD_POOL_MEAN);
   assert_int_equal(f.max_tokens, 512);
   assert_string_equal(f.max_tokens_from, "tokenizer_config.json");
   vecd_model_folder_close(&f);
   put("config.json", "{\"model_type\":\"qwen3\",\"architectures\":[\"Qwen3ForCausalLM\"]}");
   f = open_good();
-  assert_int_equal(f.pools[0], VECD_POOL_LAST_TOKEN);
+  assert_int_equal(f.pooling.modes[0], VECD_POOL_LAST_TOKEN);
   vecd_model_folder_close(&f);
   assert_int_equal(symlink("nowhere", at("modules.json")), 0); /* an unfinished download is not a bare model */
   refused(VECD_NOT_FOUND, "modules.json", NULL);
@@ -248,15 +253,15 @@ static void pooling_is_read_in_both_spellings(void **state) {
     fresh();
     put("1_Pooling/config.json", cases[i].text);
     vecd_model_folder f = open_good();
-    assert_int_equal(f.n_pools, cases[i].n);
-    for (unsigned k = 0; k < f.n_pools; k++) assert_int_equal(f.pools[k], cases[i].pools[k]);
-    assert_int_equal(f.pool_dimension, 8);
+    assert_int_equal(f.pooling.n, cases[i].n);
+    for (unsigned k = 0; k < f.pooling.n; k++) assert_int_equal(f.pooling.modes[k], cases[i].pools[k]);
+    assert_int_equal(f.pooling.dimension, 8);
     vecd_model_folder_close(&f);
   }
   fresh();
   put("1_Pooling/config.json", "{\"word_embedding_dimension\":8,\"include_prompt\":false}");
   vecd_model_folder f = open_good();
-  assert_false(f.include_prompt);
+  assert_false(f.pooling.include_prompt);
   vecd_model_folder_close(&f);
 }
 
@@ -272,7 +277,7 @@ static void newer_folders_are_read(void **state) {
       "\"default_prompt_name\":\"query\",\"similarity_fn_name\":\"cosine\"}");
   put("2_Normalize/config.json", "{\"module_input_name\":\"sentence_embedding\"}");
   vecd_model_folder f = open_good();
-  assert_true(f.normalize);
+  assert_true(normalizes(&f));
   vecd_model_folder_close(&f);
 }
 

@@ -1,0 +1,256 @@
+/* head.c - each step reads one of two buffers and writes the other, or works in place. A Dense layer is packed and multiplied as
+ * the encoder's are, its columns shared out to the workers where there are enough of them. */
+#include "nn/head.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/finite.h"
+#include "base/mem.h"
+#include "nn/linear.h"
+#include "nn/pooling.h"
+#include "nn/weights.h"
+
+#define LAYER_NORM_EPS 1e-5f /* torch.nn.LayerNorm's; the module's config does not name another */
+
+/* Below so many multiply-adds waking the workers costs more than it gives. */
+#define TOGETHER_FROM_PRODUCTS ((size_t)1 << 19)
+
+typedef struct step {
+  vecd_module_kind kind;
+  size_t n; /* values in a vector from here on */
+  bool has_tanh;
+  vecd_linear linear;  /* Dense */
+  float *gamma, *beta; /* LayerNorm: [n] */
+  void *block;         /* what all of them point into */
+} step;
+
+struct vecd_head {
+  vecd_kern kern;
+  vecd_team *team;
+  step *steps; /* [n_steps], without Normalize at the end */
+  size_t n_steps;
+  bool ends_in_normalize;
+  size_t n_in, dimension;
+  size_t ld;        /* floats between rows of both buffers */
+  float *buffer[2]; /* [VECD_HEAD_MAX_ROWS, ld]; NULL where there is no step */
+  uint64_t n_parameters;
+  size_t n_bytes;
+};
+
+/* Finds `name` with shape [rows, cols] (cols 0: [rows]). */
+static vecd_status find(const vecd_checkpoint *file, const char *path, const char *name, size_t rows, size_t cols,
+                        const vecd_tensor **out, vecd_err *err) {
+  const vecd_tensor *t = vecd_checkpoint_find(file, name);
+  if (!t) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" is missing", path, name);
+  if (t->dtype != VECD_DTYPE_F32 && t->dtype != VECD_DTYPE_F16 && t->dtype != VECD_DTYPE_BF16)
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
+                        "%s: tensor \"%s\" has values of type %s: only F32, F16 and BF16 weights are read", path, name,
+                        vecd_dtype_name(t->dtype));
+  if (t->n_dims != (cols ? 2u : 1u) || t->shape[0] != rows || (cols && t->shape[1] != cols)) {
+    char want[64];
+    if (cols)
+      snprintf(want, sizeof want, "[%zu, %zu]", rows, cols);
+    else
+      snprintf(want, sizeof want, "[%zu]", rows);
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
+                        "%s: tensor \"%s\" has another shape (%u dimensions, %zu values) than config.json asks for, %s", path,
+                        name, t->n_dims, t->n_values, want);
+  }
+  *out = t;
+  return VECD_OK;
+}
+
+static vecd_status read_vector(const char *path, const vecd_tensor *t, float *out, vecd_err *err) {
+  vecd_tensor_read_f32(t, 0, t->n_values, out);
+  if (vecd_all_finite(out, t->n_values)) return VECD_OK;
+  return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" holds NaN or infinity", path, t->name);
+}
+
+static vecd_status make_block(vecd_head *h, step *st, size_t n_floats, vecd_err *err) {
+  st->block = vecd_alloc_aligned(VECD_MEM_WEIGHTS, 64, n_floats * sizeof(float));
+  if (!st->block) return vecd_err_no_memory(err, "the weights of a module", n_floats * sizeof(float));
+  h->n_bytes += n_floats * sizeof(float);
+  return VECD_OK;
+}
+
+static vecd_status pack_dense(vecd_head *h, const vecd_tensor *weight, vecd_linear *l, const char *path, vecd_err *err) {
+  size_t nr = h->kern.nr;
+  float *rows = vecd_alloc_array(VECD_MEM_MISC, nr * l->n_in, sizeof *rows);
+  if (!rows) return vecd_err_no_memory(err, path, nr * l->n_in * sizeof *rows);
+  vecd_status s = VECD_OK;
+  for (size_t p = 0; p < l->n_panels && !s; p++) {
+    size_t n = l->n_out - p * nr < nr ? l->n_out - p * nr : nr;
+    vecd_tensor_read_f32(weight, p * nr * l->n_in, n * l->n_in, rows);
+    if (!vecd_all_finite(rows, n * l->n_in))
+      s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" holds NaN or infinity", path, weight->name);
+    else
+      h->kern.pack_f32(rows, l->n_in, n, l->n_in, l->panels + p * l->n_in * nr);
+  }
+  vecd_free(rows);
+  return s;
+}
+
+static vecd_status open_dense(vecd_head *h, const vecd_module *m, const vecd_checkpoint *file, step *st, vecd_err *err) {
+  const vecd_tensor *weight, *bias = NULL;
+  size_t nr = h->kern.nr;
+  vecd_linear *l = &st->linear;
+  *l = (vecd_linear){.n_in = m->n_in, .n_out = m->n_out, .n_panels = (m->n_out + nr - 1) / nr};
+  vecd_status s = find(file, m->weights_path, "linear.weight", m->n_out, m->n_in, &weight, err);
+  if (!s && m->has_bias) s = find(file, m->weights_path, "linear.bias", m->n_out, 0, &bias, err);
+  size_t n_panel_floats = l->n_panels * l->n_in * nr;
+  if (!s) s = make_block(h, st, n_panel_floats + l->n_panels * nr, err);
+  if (s) return s;
+  l->panels = st->block;
+  l->bias = l->panels + n_panel_floats;
+  memset(l->bias, 0, l->n_panels * nr * sizeof *l->bias);
+  st->has_tanh = m->has_tanh;
+  if (bias) s = read_vector(m->weights_path, bias, l->bias, err);
+  return s ? s : pack_dense(h, weight, l, m->weights_path, err);
+}
+
+static vecd_status open_norm(vecd_head *h, const vecd_module *m, const vecd_checkpoint *file, step *st, vecd_err *err) {
+  const vecd_tensor *weight, *bias;
+  vecd_status s = find(file, m->weights_path, "norm.weight", m->n_in, 0, &weight, err);
+  if (!s) s = find(file, m->weights_path, "norm.bias", m->n_in, 0, &bias, err);
+  if (!s) s = make_block(h, st, 2 * (size_t)m->n_in, err);
+  if (s) return s;
+  st->gamma = st->block;
+  st->beta = st->gamma + m->n_in;
+  s = read_vector(m->weights_path, weight, st->gamma, err);
+  return s ? s : read_vector(m->weights_path, bias, st->beta, err);
+}
+
+/* A tensor the module has no use for means that its config.json is another's. */
+static vecd_status check_count(const vecd_checkpoint *file, const vecd_module *m, size_t n_used, vecd_head *h, vecd_err *err) {
+  const vecd_safetensors *st = vecd_checkpoint_shard(file, 0);
+  for (size_t i = 0; i < vecd_safetensors_count(st); i++) h->n_parameters += vecd_safetensors_at(st, i)->n_values;
+  if (vecd_safetensors_count(st) == n_used) return VECD_OK;
+  return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: has %zu tensors, a %s as config.json describes it has %zu",
+                      m->weights_path, vecd_safetensors_count(st), vecd_module_name(m->kind), n_used);
+}
+
+static vecd_status open_step(vecd_head *h, const vecd_module *m, step *st, vecd_err *err) {
+  vecd_checkpoint *file = NULL;
+  st->kind = m->kind;
+  if (m->kind == VECD_MODULE_NORMALIZE) return VECD_OK;
+  vecd_status s = vecd_checkpoint_open(m->weights_path, &file, err);
+  if (!s) s = m->kind == VECD_MODULE_DENSE ? open_dense(h, m, file, st, err) : open_norm(h, m, file, st, err);
+  if (!s) s = check_count(file, m, m->kind == VECD_MODULE_DENSE && !m->has_bias ? 1 : 2, h, err);
+  vecd_checkpoint_close(&file);
+  return s;
+}
+
+static vecd_status make_room(vecd_head *h, vecd_err *err) {
+  size_t widest = h->n_in;
+  for (size_t i = 0; i < h->n_steps; i++) {
+    size_t n = h->steps[i].kind == VECD_MODULE_DENSE ? h->steps[i].linear.n_panels * h->kern.nr : h->steps[i].n;
+    if (n > widest) widest = n;
+  }
+  h->ld = widest + 16;
+  if (!h->n_steps) return VECD_OK;
+  size_t n_bytes = VECD_HEAD_MAX_ROWS * h->ld * sizeof(float);
+  for (int i = 0; i < 2; i++) {
+    h->buffer[i] = vecd_alloc_aligned(VECD_MEM_SCRATCH, 64, n_bytes);
+    if (!h->buffer[i]) return vecd_err_no_memory(err, "the modules' scratch", n_bytes);
+    h->n_bytes += n_bytes;
+  }
+  return VECD_OK;
+}
+
+vecd_status vecd_head_open(const vecd_model_folder *folder, size_t n_in, const vecd_kern *kern, vecd_team *team,
+                           vecd_head **out, vecd_err *err) {
+  vecd_head *h = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *h);
+  if (!h) return vecd_err_no_memory(err, "the modules", sizeof *h);
+  h->kern = *kern;
+  h->team = team;
+  h->n_in = h->dimension = n_in;
+  size_t n = folder->n_modules;
+  while (n && folder->modules[n - 1].kind == VECD_MODULE_NORMALIZE) n--; /* several in a row are as good as one */
+  h->ends_in_normalize = n < folder->n_modules;
+  vecd_status s = VECD_OK;
+  h->steps = vecd_alloc_zero(VECD_MEM_MISC, n + 1, sizeof *h->steps);
+  if (!h->steps) s = vecd_err_no_memory(err, "the modules", n * sizeof *h->steps);
+  for (size_t i = 0; i < n && !s; i++) {
+    const vecd_module *m = &folder->modules[i];
+    if (m->n_in && m->n_in != h->dimension) {
+      s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: is made for %u values, the module before gives %zu", m->path,
+                       m->n_in, h->dimension);
+      break;
+    }
+    if (m->n_out) h->dimension = m->n_out;
+    h->steps[i].n = h->dimension;
+    h->n_steps = i + 1;
+    s = open_step(h, m, &h->steps[i], err);
+  }
+  if (!s) s = make_room(h, err);
+  if (s)
+    vecd_head_close(&h);
+  else
+    *out = h;
+  return s;
+}
+
+void vecd_head_close(vecd_head **head) {
+  vecd_head *h = head ? *head : NULL;
+  if (!h) return;
+  for (size_t i = 0; i < h->n_steps; i++) vecd_free(h->steps[i].block);
+  vecd_free(h->steps);
+  vecd_free(h->buffer[0]);
+  vecd_free(h->buffer[1]);
+  vecd_free(h);
+  *head = NULL;
+}
+
+/* One Dense layer for all rows, seen by all workers. */
+typedef struct dense_job {
+  const vecd_head *head;
+  const step *step;
+  const float *in;
+  float *out;
+  size_t n_rows;
+  unsigned n_workers;
+} dense_job;
+
+static void run_dense(void *ctx, unsigned member) {
+  const dense_job *j = ctx;
+  const vecd_linear *l = &j->step->linear;
+  size_t nr = j->head->kern.nr, ld = j->head->ld;
+  size_t first = l->n_panels * member / j->n_workers, end = l->n_panels * (member + 1) / j->n_workers;
+  vecd_linear_run(&j->head->kern, l, j->in, ld, j->out, ld, j->n_rows, first, end, NULL);
+  for (size_t row = 0; row < j->n_rows && j->step->has_tanh; row++)
+    for (size_t i = first * nr; i < end * nr; i++) j->out[row * ld + i] = tanhf(j->out[row * ld + i]); /* padding: tanh(0) */
+}
+
+float *vecd_head_run(vecd_head *h, const float *in, size_t n_rows, size_t *ld) {
+  vecd_assert(n_rows >= 1 && n_rows <= VECD_HEAD_MAX_ROWS && h->n_steps > 0);
+  float *x = h->buffer[0], *other = h->buffer[1];
+  for (size_t row = 0; row < n_rows; row++) memcpy(x + row * h->ld, in + row * h->n_in, h->n_in * sizeof *x);
+  for (size_t i = 0; i < h->n_steps; i++) {
+    const step *st = &h->steps[i];
+    if (st->kind == VECD_MODULE_NORMALIZE) {
+      for (size_t row = 0; row < n_rows; row++) vecd_normalize_l2(x + row * h->ld, st->n);
+    } else if (st->kind == VECD_MODULE_LAYER_NORM) {
+      h->kern.layer_norm_f32(x, h->ld, NULL, h->ld, st->gamma, st->beta, LAYER_NORM_EPS, n_rows, st->n, x, h->ld);
+    } else {
+      dense_job j = {h, st, x, other, n_rows, 1};
+      if (n_rows * st->linear.n_in * st->linear.n_out >= TOGETHER_FROM_PRODUCTS) {
+        j.n_workers = vecd_team_size(h->team);
+        vecd_team_run(h->team, run_dense, &j);
+      } else {
+        run_dense(&j, 0);
+      }
+      float *swap = x;
+      x = other;
+      other = swap;
+    }
+  }
+  *ld = h->ld;
+  return x;
+}
+
+bool vecd_head_is_empty(const vecd_head *h) { return h->n_steps == 0; }
+bool vecd_head_ends_in_normalize(const vecd_head *h) { return h->ends_in_normalize; }
+size_t vecd_head_dimension(const vecd_head *h) { return h->dimension; }
+uint64_t vecd_head_parameters(const vecd_head *h) { return h->n_parameters; }
+size_t vecd_head_bytes(const vecd_head *h) { return h->n_bytes; }

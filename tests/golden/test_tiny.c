@@ -1,0 +1,221 @@
+/* test_tiny.c - every folder of tiny/ through the public API, from text to vector: prompts, poolings, the modules behind them,
+ * truncation, weights in several files. The vectors are sentence-transformers' for the same folder (make_tiny.py); the ids are those
+ * its encoder was fed. On every instruction set this CPU has; in 8 bits only the modules are new, so a bound on the angle will do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "fmt/json.h"
+#include "kern/kern.h"
+#include "vecd.h"
+
+#define MOST_DIFFERENCE 1e-5 /* times the largest value where that is over 1 */
+#define MOST_FOLDERS    128
+#define MOST_TEXTS      512
+#define MOST_IDS        512
+
+static char root[512];
+static char names[MOST_FOLDERS][256];
+static size_t n_folders;
+static json_t *common;
+
+/* One folder's golden data. */
+typedef struct golden {
+  json_t *json;
+  size_t n, dimension, lens[MOST_TEXTS];
+  const char *texts[MOST_TEXTS];
+  vecd_mapping npy;
+  const float *want; /* [n, dimension] */
+} golden;
+
+static json_t *read_json(const char *path) {
+  vecd_err err;
+  json_t *json = NULL;
+  if (vecd_json_read(path, (size_t)64 << 20, &json, &err)) fail_msg("%s", err.text);
+  return json;
+}
+
+static void add_text(golden *g, const json_t *text) {
+  assert_true(json_is_string(text) && g->n < MOST_TEXTS);
+  g->texts[g->n] = json_string_value(text);
+  g->lens[g->n++] = json_string_length(text);
+}
+
+static void open_golden(golden *g, const char *name) {
+  char path[1024];
+  vecd_err err;
+  *g = (golden){.json = NULL};
+  snprintf(path, sizeof path, "%s/tiny/%s/golden.json", root, name);
+  g->json = read_json(path);
+  const json_t *indices = json_object_get(g->json, "text_indices"), *texts = json_object_get(g->json, "texts");
+  for (size_t i = 0; i < json_array_size(indices); i++)
+    add_text(g, json_array_get(common, (size_t)json_integer_value(json_array_get(indices, i))));
+  for (size_t i = 0; i < json_array_size(texts); i++) add_text(g, json_array_get(texts, i));
+  assert_int_equal(json_array_size(json_object_get(g->json, "ids")), g->n);
+  snprintf(path, sizeof path, "%s/tiny/%s/vectors.npy", root, name);
+  if (vecd_mapping_open(path, &g->npy, &err)) fail_msg("%s", err.text);
+  size_t header = 10u + g->npy.ptr[8] + 256u * g->npy.ptr[9]; /* version 1.0: magic, version, length, a Python dict */
+  g->dimension = (g->npy.len - header) / sizeof(float) / g->n;
+  assert_int_equal(g->npy.len, header + g->n * g->dimension * sizeof(float));
+  g->want = (const float *)(const void *)(g->npy.ptr + header);
+}
+
+static void close_golden(golden *g) {
+  json_decref(g->json);
+  vecd_mapping_close(&g->npy);
+}
+
+static vecd_model *open_model(const char *name, const char *isa, const char *precision, unsigned threads) {
+  char path[1024];
+  vecd_model *m = NULL;
+  vecd_err err;
+  snprintf(path, sizeof path, "%s/tiny/%s", root, name);
+  if (vecd_open(path, &(vecd_options){.isa = isa, .precision = precision, .threads = threads}, &m, &err))
+    fail_msg("%s", err.text);
+  return m;
+}
+
+static void check_ids(vecd_model *m, const golden *g, const char *name) {
+  const json_t *rows = json_object_get(g->json, "ids");
+  for (size_t i = 0; i < g->n; i++) {
+    const json_t *row = json_array_get(rows, i);
+    uint32_t ids[MOST_IDS];
+    size_t n = 0;
+    vecd_err err;
+    if (vecd_tokenize(m, g->texts[i], g->lens[i], 0, ids, MOST_IDS, &n, &err)) fail_msg("%s, text %zu: %s", name, i, err.text);
+    bool same = n == json_array_size(row);
+    for (size_t k = 0; k < n && same; k++) same = (json_int_t)ids[k] == json_integer_value(json_array_get(row, k));
+    if (!same) fail_msg("%s, text %zu: other ids", name, i);
+  }
+}
+
+/* The largest difference as a share of what is allowed. */
+static double compare(const golden *g, const float *got) {
+  double worst = 0;
+  for (size_t i = 0; i < g->n; i++) {
+    double largest = 1, difference = 0;
+    for (size_t j = 0; j < g->dimension; j++) {
+      double want = g->want[i * g->dimension + j], d = fabs(got[i * g->dimension + j] - want);
+      largest = fmax(largest, fabs(want));
+      if (!(d <= difference)) difference = d; /* a NaN stays */
+    }
+    double share = difference / (MOST_DIFFERENCE * largest);
+    if (!(share <= worst)) worst = share;
+  }
+  return worst;
+}
+
+/* In 8 bits: the least cosine of those vectors that are not all zeros; a zero one must stay so. */
+static double least_cosine(const golden *g, const float *got) {
+  double least = 1;
+  for (size_t i = 0; i < g->n; i++) {
+    const float *a = g->want + i * g->dimension, *b = got + i * g->dimension;
+    double dot = 0, aa = 0, bb = 0;
+    for (size_t j = 0; j < g->dimension; j++) {
+      dot += (double)a[j] * b[j];
+      aa += (double)a[j] * a[j];
+      bb += (double)b[j] * b[j];
+    }
+    assert_true((aa == 0) == (bb == 0));
+    double cosine = aa == 0 ? 1 : dot / sqrt(aa * bb);
+    if (!(cosine >= least)) least = cosine;
+  }
+  return least;
+}
+
+static double check_folder(const char *name, const char *isa, const char *precision) {
+  golden g;
+  double worst = 0;
+  open_golden(&g, name);
+  float *alone = calloc(g.n * g.dimension, sizeof *alone), *together = calloc(g.n * g.dimension, sizeof *together);
+  for (unsigned threads = 1; threads <= 2; threads++) {
+    vecd_model *m = open_model(name, isa, precision, threads);
+    vecd_info info;
+    vecd_err err;
+    vecd_describe(m, &info);
+    assert_int_equal(info.dimension, g.dimension);
+    check_ids(m, &g, name);
+    if (vecd_encode(m, g.texts, g.lens, g.n, 0, together, NULL, &err)) fail_msg("%s: %s", name, err.text);
+    for (size_t i = 0; i < g.n && threads == 1; i++)
+      assert_int_equal(vecd_encode(m, &g.texts[i], &g.lens[i], 1, 0, alone + i * g.dimension, NULL, NULL), VECD_OK);
+    assert_memory_equal(alone, together, g.n * g.dimension * sizeof *alone);
+    double share = strcmp(precision, "int8") == 0 ? (1 - least_cosine(&g, together)) / 0.015 : compare(&g, together);
+    if (!(share <= worst)) worst = share;
+    vecd_close(&m);
+  }
+  free(alone);
+  free(together);
+  close_golden(&g);
+  return worst;
+}
+
+typedef struct setting {
+  const char *isa, *precision;
+} setting;
+
+static void agrees(void **state) {
+  const setting *how = *state;
+  vecd_kern kern;
+  if (vecd_kern_choose(&kern, how->isa, NULL)) {
+    print_message("this CPU has no %s: not run\n", how->isa);
+    skip();
+  }
+  double worst = 0;
+  const char *where = "";
+  for (size_t f = 0; f < n_folders; f++) {
+    double share = check_folder(names[f], how->isa, how->precision);
+    if (!(share <= 1)) fail_msg("%s, %s, %s: %.2f times what is allowed", names[f], how->isa, how->precision, share);
+    if (share > worst) worst = share, where = names[f];
+  }
+  print_message("%s, %s, %zu folders: at most %.2f of what is allowed, in %s\n", how->isa, how->precision, n_folders, worst,
+                where);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+
+static int find_folders(void **state) {
+  (void)state;
+  char path[1024];
+  const char *source = getenv("VECD_SOURCE_ROOT");
+  struct dirent **entries;
+  snprintf(root, sizeof root, "%s/tests/golden", source ? source : ".");
+  snprintf(path, sizeof path, "%s/texts.json", root);
+  common = read_json(path);
+  snprintf(path, sizeof path, "%s/tiny", root);
+  int n = scandir(path, &entries, NULL, by_name);
+  for (int i = 0; i < n; i++) {
+    snprintf(path, sizeof path, "%s/tiny/%s/golden.json", root, entries[i]->d_name);
+    if (entries[i]->d_name[0] != '.' && vecd_file_exists(path)) {
+      assert_true(n_folders < MOST_FOLDERS);
+      snprintf(names[n_folders++], sizeof names[0], "%s", entries[i]->d_name);
+    }
+    free(entries[i]);
+  }
+  free(entries);
+  assert_true(n_folders >= 40);
+  return 0;
+}
+
+static int drop_folders(void **state) {
+  (void)state;
+  json_decref(common);
+  return 0;
+}
+
+int main(void) {
+  static setting settings[] = {{"ref", "fp32"}, {"avx2", "fp32"}, {"avx512", "fp32"}, {"avx2", "int8"}};
+  const struct CMUnitTest tests[] = {
+      {"agrees, ref", agrees, NULL, NULL, &settings[0]},
+      {"agrees, avx2", agrees, NULL, NULL, &settings[1]},
+      {"agrees, avx512", agrees, NULL, NULL, &settings[2]},
+      {"agrees, avx2, int8", agrees, NULL, NULL, &settings[3]},
+  };
+  return cmocka_run_group_tests_name("tiny", tests, find_folders, drop_folders);
+}
