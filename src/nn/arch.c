@@ -102,6 +102,7 @@ static vecd_status read_rope_object(const vecd_model_folder *folder, const json_
   const char *file = folder->config_path;
   vecd_span type = VECD_SPAN("default");
   vecd_status s = vecd_arch_read_float(object, file, "rope_theta", 1, 1e12, theta, err);
+  if (!s) s = vecd_json_get_string(object, file, "type", VECD_JSON_OPTIONAL, &type, err); /* of old */
   if (!s) s = vecd_json_get_string(object, file, "rope_type", VECD_JSON_OPTIONAL, &type, err);
   if (s || vecd_span_eq(type, VECD_SPAN("default"))) return s;
   if (factor && vecd_span_eq(type, VECD_SPAN("linear"))) return vecd_arch_read_float(object, file, "factor", 1, 1e6, factor, err);

@@ -1,4 +1,5 @@
-/* arch_gte.c - GTE v1.5 (model_type "new"; Zhang et al., arXiv:2407.19669): BERT with rotary positions and a gated MLP. */
+/* arch_gte.c - GTE v1.5 (Zhang et al., arXiv:2407.19669): BERT with rotary positions and a gated MLP. The Hub's folders call it "new",
+ * transformers 5 saves it as "gte". */
 #include "nn/arch.h"
 
 #include <math.h>
@@ -7,6 +8,7 @@
 
 /* "ntk": the base grows so that the slowest turn reaches `factor` times as far, and frequencies fall by factor^(2 / dim) besides. */
 static vecd_status read_scaling(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_err *err) {
+  if (json_object_get(folder->config, "rope_parameters")) return vecd_arch_read_rope(folder, "rope_theta", NULL, c, err);
   const json_t *scaling = json_object_get(folder->config, "rope_scaling");
   if (!scaling || json_is_null(scaling)) return VECD_OK;
   vecd_span type = {NULL, 0};
@@ -48,7 +50,7 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
 }
 
 const vecd_arch vecd_arch_gte = {
-    .model_types = {"new", NULL},
+    .model_types = {"new", "gte", NULL},
     .configure = configure,
     .flags = {.qkv_bias = true, .attention_output_bias = true, .mlp_down_bias = true, .norm_bias = true},
     .names =

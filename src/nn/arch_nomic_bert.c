@@ -1,4 +1,5 @@
-/* arch_nomic_bert.c - nomic-bert (Nussbaum et al., arXiv:2402.01613): BERT with rotary positions, a gated MLP and no biases. */
+/* arch_nomic_bert.c - nomic-bert (Nussbaum et al., arXiv:2402.01613): BERT with rotary positions, a gated MLP and no biases. The Hub's
+ * folders name their sizes as GPT-2 does, transformers 5 as BERT does. */
 #include "nn/arch.h"
 
 #define L "encoder.layers.%u."
@@ -6,7 +7,8 @@
 static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
                              vecd_tensor_flags *flags, vecd_err *err) {
   (void)names;
-  static const vecd_size_keys keys = {"n_layer", "n_embd", "n_head", "n_inner"};
+  static const vecd_size_keys hub = {"n_layer", "n_embd", "n_head", "n_inner"};
+  static const vecd_size_keys saved = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
   const json_t *j = folder->config;
   const char *file = folder->config_path;
   float fraction = 1.0f;
@@ -18,7 +20,16 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
                              .activation = VECD_ACT_SILU,
                              .gated = true};
   vecd_status s;
-  if ((s = vecd_arch_read_sizes(folder, &keys, c, err)) ||
+  if (json_object_get(j, "rope_parameters")) {
+    if ((s = vecd_arch_read_sizes(folder, &saved, c, err)) ||
+        (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
+        (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 0, 1024, &c->n_types, err)) ||
+        (s = vecd_arch_read_float(j, file, "layer_norm_eps", 0, 1, &c->norm_eps, err)) ||
+        (s = vecd_arch_read_rope(folder, "rope_theta", NULL, c, err)))
+      return s;
+    return vecd_arch_read_activation(folder, "hidden_act", c, err);
+  }
+  if ((s = vecd_arch_read_sizes(folder, &hub, c, err)) ||
       (s = vecd_json_get_uint(j, file, "n_positions", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
       (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 0, 1024, &c->n_types, err)) ||
       (s = vecd_arch_read_float(j, file, "layer_norm_epsilon", 0, 1, &c->norm_eps, err)) ||

@@ -19,7 +19,7 @@
 
 #define MOST_DIFFERENCE 1e-5 /* times the largest value where that is over 1 */
 /* The tiny folders' random, spread-out weights suffer more from 8 bits than trained ones. */
-#define INT8_MOST_ANGLE 0.015
+#define INT8_MOST_ANGLE 0.03
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) /* slow, and there for other faults than wrong bits */
 enum { N_BATCHES = 4 };
@@ -268,8 +268,11 @@ static void agrees(void **state) {
   for (unsigned i = 0; i < MOST_THREADS; i++) assert_int_equal(vecd_team_new(i + 1, &teams[i], NULL), VECD_OK);
   double worst = 0;
   const char *where = "";
-  size_t step = how->precision == VECD_PRECISION_INT8 ? 3 : 1, n_checked = 0; /* pooling and file formats are FP32's to check */
-  for (size_t f = 0; f < n_folders; f += step, n_checked++) {
+  size_t n_checked = 0;
+  for (size_t f = 0; f < n_folders; f++) {
+    /* Of BERT's many folders most are there for poolings and file formats, which are FP32's to check. */
+    if (how->precision == VECD_PRECISION_INT8 && strncmp(folders[f].name, "bert-", 5) == 0 && f % 3) continue;
+    n_checked++;
     double share = check_folder(&folders[f], how->precision, &kern, teams);
     if (!(share <= 1)) fail_msg("%s, %s, %s: %.2e", folders[f].name, isa, vecd_precision_name(how->precision), share * allowed);
     if (share > worst) worst = share, where = folders[f].name;
