@@ -42,7 +42,7 @@ bench-growth: ## time per token as batch and length grow: tables, CSV, SVG (5 mi
 	@tools/get_default_model.sh
 	@exec python3 -B bench/growth.py $(ARGS)
 
-bench-peers: ## vecd beside its peers (first run: 7 GB); WHAT=side_by_side, start_up or tokenizers_speed, ARGS= its flags
+bench-peers: ## vecd beside its peers (first run: 7 GB); WHAT=side_by_side, start_up, tokenizers_speed or families, ARGS= its flags
 	@tools/setup.sh build
 	@tools/build.sh build all
 	@tools/get_default_model.sh

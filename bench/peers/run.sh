@@ -4,6 +4,7 @@
 #   side_by_side      vecd and its peers in turns, ids in, vectors out: table, CSV, SVG
 #   start_up          process start to first vector
 #   tokenizers_speed  text to ids on one thread
+#   families          full-size models of other families beside torch
 #
 # The environment and the converted models are kept in $VECD_PEERS_DIR (build/peers); the first run takes minutes and 7 GB.
 set -eu

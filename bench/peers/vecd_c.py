@@ -66,7 +66,8 @@ class Model:
         self._check(self.lib.vecd_open(path, c.byref(options), c.byref(self.handle), c.byref(self.err)))
         self.info = Info.from_buffer(bytearray(4096))  # room for what a library newer than the header would write
         self.lib.vecd_describe(self.handle, c.byref(self.info))
-        hidden = json.loads((folder / "config.json").read_text())["hidden_size"]
+        config = json.loads((folder / "config.json").read_text())
+        hidden = config.get("hidden_size") or config["d_model"]
         if self.info.dimension != hidden:
             raise SystemExit(f"bench: libvecd says dimension {self.info.dimension}, config.json {hidden}: is the build old?")
 

@@ -94,10 +94,15 @@ static size_t length_of(const workload *w, size_t i) {
   return (size_t)((double)w->least * pow((double)w->most / (double)w->least, t * t * t) + 0.5);
 }
 
-/* Two for each multiply-add of the linear layers and of attention's two products. */
+/* Two for each multiply-add of the linear layers and of attention's two products: as many pairs of tokens as see each other. */
 static double count_flops(const vecd_encoder_config *c, size_t len) {
-  double n = (double)len, h = c->hidden;
-  return c->n_layers * (n * 2 * (4 * h * h + 2 * h * c->intermediate) + 4 * n * n * h);
+  double n = (double)len, h = c->hidden, q = (double)c->n_heads * c->head_dim, kv = (double)c->n_kv_heads * c->head_dim;
+  double linear = n * 2 * (h * (q + 2 * kv) + q * h + (c->gated ? 3 : 2) * h * c->intermediate), sum = 0;
+  for (unsigned i = 0; i < c->n_layers; i++) {
+    double seen = c->local[i] && 2.0 * c->window + 1 < n ? 2.0 * c->window + 1 : n;
+    sum += linear + 4 * n * seen * q / (c->causal ? 2 : 1);
+  }
+  return sum;
 }
 
 static void fill_ids(bench *b) {

@@ -22,7 +22,7 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
   vecd_status s;
   if ((s = vecd_arch_read_sizes(folder, &keys, c, err)) ||
       (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
-      (s = vecd_json_get_uint(j, file, "relative_attention_num_buckets", VECD_JSON_OPTIONAL, 4, 1024, &c->n_buckets, err)) ||
+      (s = vecd_json_get_uint(j, file, "relative_attention_num_buckets", VECD_JSON_OPTIONAL, 32, 32, &c->n_buckets, err)) ||
       (s = vecd_arch_read_float(j, file, "layer_norm_eps", 0, 1, &c->norm_eps, err)))
     return s;
   return vecd_arch_read_activation(folder, "hidden_act", c, err);

@@ -4,7 +4,8 @@
 
 #define L "encoder.block.%u."
 
-/* "relu", or "gated-gelu": an MLP with a gate, whose "gelu" is the tanh form. */
+/* "relu", or "gated-gelu": an MLP with a gate, whose "gelu" is the tanh form. dense_act_fn and is_gated_act, where they stand, say the
+ * same and count more. */
 static vecd_status read_mlp(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names, vecd_err *err) {
   vecd_span name = VECD_SPAN("relu");
   vecd_status s = vecd_json_get_string(folder->config, folder->config_path, "feed_forward_proj", VECD_JSON_OPTIONAL, &name, err);
@@ -13,6 +14,11 @@ static vecd_status read_mlp(const vecd_model_folder *folder, vecd_encoder_config
     c->gated = true;
     name = (vecd_span){name.ptr + 6, name.len - 6};
     if (vecd_span_eq(name, VECD_SPAN("gelu"))) name = VECD_SPAN("gelu_new");
+  }
+  if ((s = vecd_json_get_string(folder->config, folder->config_path, "dense_act_fn", VECD_JSON_OPTIONAL, &name, err)) ||
+      (s = vecd_json_get_bool(folder->config, folder->config_path, "is_gated_act", VECD_JSON_OPTIONAL, &c->gated, err)))
+    return s;
+  if (c->gated) {
     names->mlp_gate = L "layer.1.DenseReluDense.wi_0";
     names->mlp_up = L "layer.1.DenseReluDense.wi_1";
   }
