@@ -447,18 +447,18 @@ def encode_alone(model, texts):
     return [rows[0] for rows in fed], np.stack(vectors).astype(np.float32, copy=False)
 
 
-def make(name, v, final):
+def make(name, v, final, write=write_folder, load=load_model, check=check_weights):
     """Builds one folder in a temporary place and puts it where `final` says."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch) / name
         folder.mkdir()
-        weights = write_folder(v, name, folder)
+        weights = write(v, name, folder)
         if v.resave:
             saved = pathlib.Path(scratch) / "saved"
-            load_model(folder).save(str(saved), create_model_card=False)
+            load(folder).save(str(saved), create_model_card=False)
             folder = saved
-        model = load_model(folder)
-        check_weights(model, weights)
+        model = load(folder)
+        check(model, weights)
         if v.modules and not v.resave:
             check_head(model, v, folder)
         indices, everything = common_indices(), all_texts()
@@ -480,8 +480,8 @@ def make(name, v, final):
         for file in final.rglob("*.safetensors"):
             file.chmod(0o644)
     size = sum(f.stat().st_size for f in final.rglob("*") if f.is_file())
-    unknown = sum(row.count(1 if not v.pads_last else model.tokenizer.unk_token_id) for row in ids) / sum(map(len, ids))
-    print(f"{name}: {vectors.shape}, limit {model.max_seq_length}, {unknown:.0%} unknown, {size / 1000:.0f} kB", flush=True)
+    unknown = sum(row.count(model.tokenizer.unk_token_id) for row in ids) / sum(map(len, ids))
+    print(f"{name}: {vectors.shape}, limit {model.max_seq_length}, longest {max(map(len, ids))}, {unknown:.0%} unknown, {size / 1000:.0f} kB", flush=True)
 
 
 def main():
