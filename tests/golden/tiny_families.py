@@ -92,7 +92,7 @@ def distilbert_config(**more):
     return {
         "activation": "gelu", "architectures": ["DistilBertModel"], "attention_dropout": 0.1, "dim": 32, "dropout": 0.1, "hidden_dim": 44, "initializer_range": 0.02,
         "max_position_embeddings": 48, "model_type": "distilbert", "n_heads": 4, "n_layers": 2, "pad_token_id": 0, "qa_dropout": 0.1, "seq_classif_dropout": 0.2,
-        "sinusoidal_pos_embds": False, "tie_weights_": True, "vocab_size": 480, **more,
+        "sinusoidal_pos_embds": False, "tie_weights_": True, "vocab_size": 484, **more,
     }  # fmt: skip
 
 
@@ -293,7 +293,7 @@ def new_config(**more):
         "classifier_dropout": None, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 32, "initializer_range": 0.02, "intermediate_size": 44, "layer_norm_eps": 1e-12,
         "layer_norm_type": "layer_norm", "logn_attention_clip1": False, "logn_attention_scale": False, "max_position_embeddings": 8192, "model_type": "new", "num_attention_heads": 4,
         "num_hidden_layers": 2, "pack_qkv": True, "pad_token_id": 0, "position_embedding_type": "rope", "rope_scaling": {"factor": 2.0, "type": "ntk"}, "rope_theta": 500000,
-        "type_vocab_size": 0, "unpad_inputs": False, "use_memory_efficient_attention": False, "vocab_size": 480, **more,
+        "type_vocab_size": 0, "unpad_inputs": False, "use_memory_efficient_attention": False, "vocab_size": 484, **more,
     }  # fmt: skip
 
 
