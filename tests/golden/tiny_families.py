@@ -151,9 +151,9 @@ def modernbert_config(**more):
     return {
         "architectures": ["ModernBertModel"], "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 374, "classifier_activation": "gelu", "classifier_bias": False,
         "classifier_dropout": 0.0, "classifier_pooling": "mean", "cls_token_id": 374, "decoder_bias": True, "deterministic_flash_attn": False, "embedding_dropout": 0.0,
-        "eos_token_id": 375, "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "gradient_checkpointing": False, "hidden_activation": "gelu", "hidden_size": 32,
+        "eos_token_id": 375, "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "gradient_checkpointing": False, "hidden_activation": "gelu", "hidden_size": 24,
         "initializer_cutoff_factor": 2.0, "initializer_range": 0.02, "intermediate_size": 28, "layer_norm_eps": 1e-03, "local_attention": 16, "local_rope_theta": 10000.0,
-        "max_position_embeddings": 64, "mlp_bias": False, "mlp_dropout": 0.0, "model_type": "modernbert", "norm_bias": False, "norm_eps": 1e-05, "num_attention_heads": 4,
+        "max_position_embeddings": 64, "mlp_bias": False, "mlp_dropout": 0.0, "model_type": "modernbert", "norm_bias": False, "norm_eps": 1e-05, "num_attention_heads": 3,
         "num_hidden_layers": 4, "pad_token_id": 376, "position_embedding_type": "absolute", "reference_compile": False, "repad_logits_with_grad": False, "sep_token_id": 375,
         "sparse_pred_ignore_index": -100, "sparse_prediction": False, "vocab_size": 384, **more,
     }  # fmt: skip
@@ -167,7 +167,7 @@ def modernbert():
         "modernbert-cls": Family("every third layer sees all, the others 8 tokens to each side (local_attention 16); no norm before the first attention; norm_eps, not layer_norm_eps; CLS pooling", tiny_tokenizers.modernbert, modernbert_config(), pool=("cls_token",), **common),
         "modernbert-mean": Family("names with 'model.' and a language model's head, unused; mean pooling; an odd window of 9 (4 to each side), rotary bases 1000 and 50, head size 6", tiny_tokenizers.modernbert, modernbert_config(architectures=["ModernBertForMaskedLM"], hidden_size=30, num_attention_heads=5, local_attention=9, global_rope_theta=1000.0, local_rope_theta=50.0), unused=("head.", "decoder."), **common),
         "modernbert-biases": Family("norm_bias, attention_bias and mlp_bias true; every second layer sees all; BF16 weights", tiny_tokenizers.modernbert, modernbert_config(**biases, global_attn_every_n_layers=2, num_hidden_layers=3), dtype=torch.bfloat16, normalize=False, **common),
-        "modernbert-saved": Family("written by the installed sentence-transformers: layer_types and rope_parameters instead of the older keys", tiny_tokenizers.modernbert, modernbert_config(hidden_size=24), resave=True, **common),
+        "modernbert-saved": Family("written by the installed sentence-transformers: layer_types and rope_parameters instead of the older keys", tiny_tokenizers.modernbert, modernbert_config(hidden_size=20, num_attention_heads=2, local_attention=14), resave=True, **common),
     }  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def gemma3_config(**more):
         "eos_token_id": 1, "final_logit_softcapping": None, "head_dim": 10, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 30, "initializer_range": 0.02, "intermediate_size": 40,
         "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"], "max_position_embeddings": 64, "model_type": "gemma3_text",
         "num_attention_heads": 3, "num_hidden_layers": 4, "num_key_value_heads": 1, "pad_token_id": 0, "query_pre_attn_scalar": 24, "rms_norm_eps": 1e-06,
-        "rope_local_base_freq": 10000.0, "rope_scaling": None, "rope_theta": 1000000.0, "sliding_window": 16, "use_bidirectional_attention": True, "use_cache": True, "vocab_size": 528, **more,
+        "rope_local_base_freq": 10000.0, "rope_scaling": None, "rope_theta": 1000000.0, "sliding_window": 16, "use_bidirectional_attention": True, "use_cache": True, "vocab_size": 512, **more,
     }  # fmt: skip
 
 

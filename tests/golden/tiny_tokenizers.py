@@ -169,7 +169,7 @@ def gemma():
     tok = tokenizers.Tokenizer(models.BPE())
     tok.normalizer = normalizers.Replace(" ", "\u2581")
     tok.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")  # or the trainer would merge whole sentences
-    trainer = trainers.BpeTrainer(vocab_size=270, limit_alphabet=130, show_progress=False)
+    trainer = trainers.BpeTrainer(vocab_size=240, limit_alphabet=110, show_progress=False)
     tok.train_from_iterator(sample(), trainer)
     model = json.loads(tok.to_str())["model"]
     pieces = sorted(model["vocab"], key=model["vocab"].get)
