@@ -29,7 +29,7 @@ def empty_model(f, config):
     """The family's model without values, for its parameters' names and shapes; tied ones appear once."""
     config = transformers.AutoConfig.for_model(**config)
     with torch.device("meta"):
-        return getattr(transformers, f.weights_of or f.config["architectures"][0])(config)
+        return getattr(transformers, f.weights_of or (f.reference or f.config)["architectures"][0])(config)
 
 
 def random_weights(f, name, config):

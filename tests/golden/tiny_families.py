@@ -70,7 +70,7 @@ def roberta():
     longest = "the longest sequence is 48: max_position_embeddings 50, less padding_idx 1, less 1"
     return {
         "roberta-base": Family(f"positions count the tokens that are not <pad>, from padding_idx + 1; a <pad> in a text has position padding_idx; {longest}", tiny_tokenizers.roberta, roberta_config("roberta"), texts=ANGLED),
-        "roberta-prefix": Family("names with 'roberta.', a language model's head and position_ids, all unused; CLS pooling, epsilon 1e-3, head size 11", tiny_tokenizers.roberta, roberta_config("roberta", architectures=["RobertaForMaskedLM"], hidden_size=33, num_attention_heads=3, layer_norm_eps=1e-3, vocab_size=400), unused=("lm_head.",), extra_tensors={"roberta.embeddings.position_ids": torch.arange(50).reshape(1, -1)}, pool=("cls_token",), normalize=False, texts=ANGLED),
+        "roberta-prefix": Family("names with 'roberta.', a language model's head and position_ids, all unused; CLS pooling, epsilon 1e-3, head size 11; F16 weights", tiny_tokenizers.roberta, roberta_config("roberta", architectures=["RobertaForMaskedLM"], hidden_size=33, num_attention_heads=3, layer_norm_eps=1e-3, vocab_size=400), unused=("lm_head.",), dtype=torch.float16, extra_tensors={"roberta.embeddings.position_ids": torch.arange(50).reshape(1, -1)}, pool=("cls_token",), normalize=False, texts=ANGLED),
     }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def xlm_roberta():
     return {
         "xlm-roberta-base": Family("XLM-R: Unigram with a precompiled character map, WhitespaceSplit and Metaspace; positions as RoBERTa's", tiny_tokenizers.xlm_roberta, roberta_config("xlm-roberta", vocab_size=432), texts=ANGLED + [WIDE]),
         "xlm-roberta-fast-raw": Family("PreTrainedTokenizerFast: tokenizer.json alone decides: runs of spaces joined, Metaspace without WhitespaceSplit; F16 weights; no max_seq_length: the limit is model_max_length 40", functools.partial(tiny_tokenizers.xlm_roberta, False), roberta_config("xlm-roberta", vocab_size=432, hidden_size=40), dtype=torch.float16, max_seq_length=None, tokenizer_config={"model_max_length": 40}, pool=("cls_token",), texts=ANGLED + [WIDE]),
-        "camembert-base": Family("CamemBERT: <s> is 5 and </s> 6, yet <pad> 1 and positions as RoBERTa's; the vocabulary's lowest score is -100, hence the unknown piece's -110", tiny_tokenizers.camembert, roberta_config("camembert", bos_token_id=5, eos_token_id=6, vocab_size=341), texts=ANGLED + [WIDE]),
+        "camembert-base": Family("CamemBERT: <s> is 5 and </s> 6, yet <pad> 1 and positions as RoBERTa's; the vocabulary's lowest score is -100, hence the unknown piece's -110; F16 weights", tiny_tokenizers.camembert, roberta_config("camembert", bos_token_id=5, eos_token_id=6, vocab_size=341), dtype=torch.float16, texts=ANGLED + [WIDE]),
     }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def distilbert():
     return {
         "distilbert-base": Family("no token types; epsilon is always 1e-12, config.json has none", names, distilbert_config(), texts=BRACKETS),
         "distilbert-sinusoidal": Family("sinusoidal_pos_embds true: the position table is in the checkpoint all the same", names, distilbert_config(sinusoidal_pos_embds=True), fixed={"embeddings.position_embeddings.weight": sinusoids(48, 32)}, texts=BRACKETS),
-        "distilbert-prefix": Family("names with 'distilbert.', a language model's head, unused; ReLU, head size 9, three layers; CLS pooling", names, distilbert_config(architectures=["DistilBertForMaskedLM"], dim=27, n_heads=3, n_layers=3, activation="relu"), unused=("vocab_",), pool=("cls_token",), normalize=False, texts=BRACKETS),
+        "distilbert-prefix": Family("names with 'distilbert.', a language model's head, unused; ReLU, head size 9, three layers; CLS pooling; F16 weights", names, distilbert_config(architectures=["DistilBertForMaskedLM"], dim=27, n_heads=3, n_layers=3, activation="relu"), unused=("vocab_",), dtype=torch.float16, pool=("cls_token",), normalize=False, texts=BRACKETS),
     }  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def mpnet_config(**more):
 def mpnet():
     return {
         "mpnet-base": Family("one relative position bias for all layers beside positions as RoBERTa's; texts of up to 160 tokens, so that the last bucket is reached (distance 128)", tiny_tokenizers.mpnet, mpnet_config(max_position_embeddings=162), max_seq_length=160, texts=ANGLED),
-        "mpnet-prefix": Family("names with 'mpnet.', a language model's head, unused; head size 9, three layers, epsilon 1e-12", tiny_tokenizers.mpnet, mpnet_config(architectures=["MPNetForMaskedLM"], hidden_size=27, num_attention_heads=3, num_hidden_layers=3, layer_norm_eps=1e-12), unused=("lm_head.",), normalize=False, texts=ANGLED),
+        "mpnet-prefix": Family("names with 'mpnet.', a language model's head, unused; head size 9, three layers, epsilon 1e-12; F16 weights", tiny_tokenizers.mpnet, mpnet_config(architectures=["MPNetForMaskedLM"], hidden_size=27, num_attention_heads=3, num_hidden_layers=3, layer_norm_eps=1e-12), unused=("lm_head.",), dtype=torch.float16, normalize=False, texts=ANGLED),
     }  # fmt: skip
 
 
@@ -139,8 +139,8 @@ def t5():
     common = {"score_gain": 0.8, "texts": texts}
     return {
         "t5-relu": Family("T5: RMSNorm before each block, unscaled scores, the first layer's relative bias for all; ReLU, not gated; Dense without bias, then Normalize; more rows of embeddings than ids", tiny_tokenizers.t5, t5_config(), dense=[(48, False, identity)], **common),
-        "t5-gated-gelu": Family("T5 v1.1: gated-gelu is the tanh form; head size 10 times 3 is 30, the width 32; 12 buckets up to distance 30", tiny_tokenizers.t5, t5_config(**gated, d_kv=10, num_heads=3, relative_attention_num_buckets=12, relative_attention_max_distance=30, layer_norm_epsilon=1e-3), dense=[(24, False, identity)], **common),
-        "t5-full": Family("a whole T5ForConditionalGeneration: shared.weight, encoder.*, and decoder.* and lm_head unused; no max_seq_length: the limit is model_max_length 40; Dense with bias and Tanh", tiny_tokenizers.t5, t5_config(**gated, architectures=["T5ForConditionalGeneration"], num_decoder_layers=1, num_layers=3, d_model=24, d_ff=33), unused=("decoder.", "lm_head."), max_seq_length=None, tokenizer_config={"model_max_length": 40}, dense=[(32, True, "activation.Tanh")], normalize=False, **common),
+        "t5-gated-gelu": Family("T5 v1.1: gated-gelu is the tanh form; head size 10 times 3 is 30, the width 32; 12 buckets up to distance 30; BF16 weights", tiny_tokenizers.t5, t5_config(**gated, d_kv=10, num_heads=3, relative_attention_num_buckets=12, relative_attention_max_distance=30, layer_norm_epsilon=1e-3), dtype=torch.bfloat16, dense=[(24, False, identity)], **common),
+        "t5-full": Family("a whole T5ForConditionalGeneration: shared.weight, encoder.*, and decoder.* and lm_head unused; no max_seq_length: the limit is model_max_length 40; Dense with bias and Tanh; F16 weights", tiny_tokenizers.t5, t5_config(**gated, architectures=["T5ForConditionalGeneration"], num_decoder_layers=1, num_layers=3, d_model=24, d_ff=33), unused=("decoder.", "lm_head."), dtype=torch.float16, max_seq_length=None, tokenizer_config={"model_max_length": 40}, dense=[(32, True, "activation.Tanh")], normalize=False, **common),
     }  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def modernbert():
     common = {"max_seq_length": 64, "texts": texts}
     return {
         "modernbert-cls": Family("every third layer sees all, the others 8 tokens to each side (local_attention 16); no norm before the first attention; norm_eps, not layer_norm_eps; CLS pooling", tiny_tokenizers.modernbert, modernbert_config(), pool=("cls_token",), **common),
-        "modernbert-mean": Family("names with 'model.' and a language model's head, unused; mean pooling; an odd window of 9 (4 to each side), rotary bases 1000 and 50, head size 6", tiny_tokenizers.modernbert, modernbert_config(architectures=["ModernBertForMaskedLM"], hidden_size=30, num_attention_heads=5, local_attention=9, global_rope_theta=1000.0, local_rope_theta=50.0), unused=("head.", "decoder."), **common),
+        "modernbert-mean": Family("names with 'model.' and a language model's head, unused; mean pooling; an odd window of 9 (4 to each side), rotary bases 1000 and 50, head size 6; F16 weights", tiny_tokenizers.modernbert, modernbert_config(architectures=["ModernBertForMaskedLM"], hidden_size=30, num_attention_heads=5, local_attention=9, global_rope_theta=1000.0, local_rope_theta=50.0), unused=("head.", "decoder."), dtype=torch.float16, **common),
         "modernbert-biases": Family("norm_bias, attention_bias and mlp_bias true; every second layer sees all; BF16 weights", tiny_tokenizers.modernbert, modernbert_config(**biases, global_attn_every_n_layers=2, num_hidden_layers=3), dtype=torch.bfloat16, normalize=False, **common),
         "modernbert-saved": Family("written by the installed sentence-transformers: layer_types and rope_parameters instead of the older keys", tiny_tokenizers.modernbert, modernbert_config(hidden_size=20, num_attention_heads=2, local_attention=14), resave=True, **common),
     }  # fmt: skip
@@ -191,7 +191,7 @@ def qwen3():
     return {
         "qwen3-base": Family("causal, two heads to each key head, head size 12 times 4 is 48, the width 32; RMSNorm over each head of q and k before the rotation; the last token", tiny_tokenizers.qwen3, qwen3_config(), **common),
         "qwen3-bf16": Family("BF16 weights, float32 arithmetic; names with 'model.'; four heads to one key head, epsilon 1e-3, rotary base 50; biases in attention", tiny_tokenizers.qwen3, qwen3_config(num_key_value_heads=1, head_dim=10, rms_norm_eps=1e-3, rope_theta=50, attention_bias=True), dtype=torch.bfloat16, prefix="model.", **common),
-        "qwen3-sharded": Family("three files and model.safetensors.index.json; a layer's tensors lie in several files; three layers", tiny_tokenizers.qwen3, qwen3_config(num_hidden_layers=3, hidden_size=24), shards=3, **{**common, "normalize": False}),
+        "qwen3-sharded": Family("three files and model.safetensors.index.json; a layer's tensors lie in several files; three layers; BF16 weights", tiny_tokenizers.qwen3, qwen3_config(num_hidden_layers=3, hidden_size=24), shards=3, dtype=torch.bfloat16, **{**common, "normalize": False}),
         "qwen3-saved": Family("written by the installed sentence-transformers: rope_parameters and dtype instead of the older keys", tiny_tokenizers.qwen3, qwen3_config(hidden_size=24), resave=True, **common),
     }  # fmt: skip
 
@@ -199,7 +199,7 @@ def qwen3():
 def gemma3_config(**more):
     return {
         "_sliding_window_pattern": 3, "architectures": ["Gemma3TextModel"], "attention_bias": False, "attention_dropout": 0.0, "attn_logit_softcapping": None, "bos_token_id": 2,
-        "eos_token_id": 1, "final_logit_softcapping": None, "head_dim": 10, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 30, "initializer_range": 0.02, "intermediate_size": 40,
+        "eos_token_id": 1, "final_logit_softcapping": None, "head_dim": 10, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 24, "initializer_range": 0.02, "intermediate_size": 40,
         "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"], "max_position_embeddings": 64, "model_type": "gemma3_text",
         "num_attention_heads": 3, "num_hidden_layers": 4, "num_key_value_heads": 1, "pad_token_id": 0, "query_pre_attn_scalar": 24, "rms_norm_eps": 1e-06,
         "rope_local_base_freq": 10000.0, "rope_scaling": None, "rope_theta": 1000000.0, "sliding_window": 16, "use_bidirectional_attention": True, "use_cache": True, "vocab_size": 512, **more,
@@ -211,14 +211,14 @@ GEMMA_PROMPTS = {"prompts": {"query": "task: search result | query: ", "document
 
 def gemma3():
     common = {
-        "embedding_std": 0.15, "max_seq_length": 64, "st_config": GEMMA_PROMPTS, "pooling_more": {"include_prompt": True}, "dense": [(40, False, "linear.Identity"), (30, False, "linear.Identity")],
+        "embedding_std": 0.15, "max_seq_length": 64, "st_config": GEMMA_PROMPTS, "pooling_more": {"include_prompt": True}, "dense": [(40, False, "linear.Identity"), (24, False, "linear.Identity")],
         "texts": heads_of(["<bos>", "<eos>", "<unk>", "<mask>"], "<pad>") + ["a\n\nb\n\n\n\nc", "<0x41> <table> <unused0>", "   a  b", "<start_of_turn>user\nhi<end_of_turn>"],
     }  # fmt: skip
     old = {k: v for k, v in gemma3_config(num_hidden_layers=3, sliding_window_pattern=2, sliding_window=9, rope_theta=5000.0, rope_local_base_freq=100.0).items() if k not in ("layer_types", "_sliding_window_pattern")}
     return {
         "gemma3-base": Family("EmbeddingGemma: bidirectional, sliding_window 16 reaches 8 to each side; four RMSNorms a layer, each times 1 + weight; embeddings times sqrt(width); scores times query_pre_attn_scalar^-1/2; two Dense modules, Normalize", tiny_tokenizers.gemma, gemma3_config(), **common),
-        "gemma3-pattern": Family("sliding_window_pattern 2 instead of layer_types (layer 1 sees all), sliding_window 9 (4 to each side), other rotary bases; names with 'model.'; one Dense", tiny_tokenizers.gemma, old, prefix="model.", **{**common, "dense": [(20, False, "linear.Identity")]}),
-        "gemma3-saved": Family("written by the installed sentence-transformers: rope_parameters instead of the older keys; BF16 weights in the original", tiny_tokenizers.gemma, gemma3_config(num_hidden_layers=3, layer_types=["sliding_attention", "full_attention", "sliding_attention"], hidden_size=24), resave=True, dtype=torch.bfloat16, **{**common, "dense": []}),
+        "gemma3-pattern": Family("sliding_window_pattern 2 instead of layer_types (layer 1 sees all), sliding_window 9 (4 to each side), other rotary bases; names with 'model.'; one Dense; F16 weights", tiny_tokenizers.gemma, old, prefix="model.", dtype=torch.float16, **{**common, "dense": [(20, False, "linear.Identity")]}),
+        "gemma3-saved": Family("written by the installed sentence-transformers: rope_parameters instead of the older keys; BF16 weights in the original", tiny_tokenizers.gemma, gemma3_config(num_hidden_layers=3, layer_types=["sliding_attention", "full_attention", "sliding_attention"], hidden_size=18), resave=True, dtype=torch.bfloat16, **{**common, "dense": []}),
     }  # fmt: skip
 
 
@@ -231,8 +231,8 @@ def nomic_config(**more):
         "activation_function": "swiglu", "architectures": ["NomicBertModel"], "attn_pdrop": 0.0,
         "auto_map": {"AutoConfig": auto + "configuration_hf_nomic_bert.NomicBertConfig", "AutoModel": auto + "modeling_hf_nomic_bert.NomicBertModel"},
         "bos_token_id": None, "causal": False, "dense_seq_output": True, "embd_pdrop": 0.0, "eos_token_id": None, "fused_bias_fc": True, "fused_dropout_add_ln": True,
-        "initializer_range": 0.02, "layer_norm_epsilon": 1e-12, "max_trained_positions": 2048, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "model_type": "nomic_bert", "n_embd": 24,
-        "n_head": 3, "n_inner": 256, "n_layer": 2, "n_positions": 8192, "pad_vocab_size_multiple": 64, "parallel_block": False, "parallel_block_tied_norm": False, "prenorm": False,
+        "initializer_range": 0.02, "layer_norm_epsilon": 1e-12, "max_trained_positions": 2048, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "model_type": "nomic_bert", "n_embd": 16,
+        "n_head": 2, "n_inner": 256, "n_layer": 2, "n_positions": 8192, "pad_vocab_size_multiple": 64, "parallel_block": False, "parallel_block_tied_norm": False, "prenorm": False,
         "qkv_proj_bias": False, "reorder_and_upcast_attn": False, "resid_pdrop": 0.0, "rotary_emb_base": 1000, "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False,
         "rotary_emb_scale_base": None, "rotary_scaling_factor": None, "scale_attn_by_inverse_layer_idx": False, "scale_attn_weights": True, "summary_activation": None,
         "summary_first_dropout": 0.0, "summary_proj_to_labels": True, "summary_type": "cls_index", "summary_use_proj": True, "type_vocab_size": 2, "use_cache": True,
@@ -319,11 +319,11 @@ def new():
     def one(note, config, tokenizer=tiny_tokenizers.bert, **more):
         return Family(note, tokenizer, config, reference=gte_native(config), hub_names=new_names, **{"pool": ("cls_token",), "texts": BRACKETS, "tokenizer_config": {"model_max_length": 32768}, **more})
 
-    no_types = new_config(type_vocab_size=2, rope_scaling=None, rope_theta=160000, hidden_size=30, num_attention_heads=3, layer_norm_eps=1e-3)
+    two_types = new_config(type_vocab_size=2, rope_scaling=None, rope_theta=160000, hidden_size=30, num_attention_heads=3, layer_norm_eps=1e-3)
     return {
         "new-ntk": one(f"{told}; gte-base-en-v1.5: no token types, NTK scaling of rotary positions by 2; fused qkv_proj with bias, up_gate_proj without (the gate is its second half), down_proj with", new_config(), normalize=False),
-        "new-types": one(f"{told}; gte-large-en-v1.5: two token types; no scaling, head size 10, epsilon 1e-3; mean pooling", no_types, pool=("mean_tokens",)),
-        "new-multilingual": one(f"{told}; gte-multilingual-base: names with 'new.', XLM-R's tokenizer, one token type; NTK scaling by 8", new_config(type_vocab_size=1, rope_scaling={"factor": 8.0, "type": "ntk"}, rope_theta=20000, pad_token_id=1, vocab_size=432), tiny_tokenizers.xlm_roberta, prefix="new.", texts=ANGLED),
+        "new-types": one(f"{told}; gte-large-en-v1.5: two token types; no scaling, head size 10, epsilon 1e-3; mean pooling; F16 weights", two_types, pool=("mean_tokens",), dtype=torch.float16),
+        "new-multilingual": one(f"{told}; gte-multilingual-base: names with 'new.', XLM-R's tokenizer, one token type; NTK scaling by 8; F16 weights", new_config(type_vocab_size=1, rope_scaling={"factor": 8.0, "type": "ntk"}, rope_theta=20000, pad_token_id=1, vocab_size=432), tiny_tokenizers.xlm_roberta, prefix="new.", dtype=torch.float16, texts=ANGLED),
         "new-saved": one("written by the installed sentence-transformers: model_type gte, NTK scaling as linear scaling with another base", new_config(num_hidden_layers=1), resave=True),
     }  # fmt: skip
 

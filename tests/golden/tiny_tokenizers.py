@@ -32,6 +32,13 @@ def sample():
     return [text for name in TRAINED_ON for text in groups()[name]]
 
 
+def with_frequent(texts, n):
+    """The texts with their `n` most frequent characters, and spaces for the others."""
+    count = collections.Counter("".join(texts))
+    known = set(sorted(count, key=lambda ch: (-count[ch], ch))[:n])
+    return ["".join(ch if ch in known else " " for ch in text) for text in texts]
+
+
 def special(vocab, content, **flags):
     return {"id": vocab[content], **added_token(content, special=True, **flags)}
 
@@ -169,8 +176,8 @@ def gemma():
     tok = tokenizers.Tokenizer(models.BPE())
     tok.normalizer = normalizers.Replace(" ", "\u2581")
     tok.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")  # or the trainer would merge whole sentences
-    trainer = trainers.BpeTrainer(vocab_size=240, limit_alphabet=110, show_progress=False)
-    tok.train_from_iterator(sample(), trainer)
+    trainer = trainers.BpeTrainer(vocab_size=240, show_progress=False)
+    tok.train_from_iterator(with_frequent(sample(), 110), trainer)
     model = json.loads(tok.to_str())["model"]
     pieces = sorted(model["vocab"], key=model["vocab"].get)
     head = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "[multimodal]", "<unused0>", "<start_of_turn>", "<end_of_turn>", "\n", "\n\n", "\n\n\n", "\u2581\u2581", "\u2581\u2581\u2581", "<table>"]
