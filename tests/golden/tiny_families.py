@@ -115,8 +115,8 @@ def mpnet_config(**more):
 
 def mpnet():
     return {
-        "mpnet-base": Family("one relative position bias for all layers beside positions as RoBERTa's; texts of up to 160 tokens, so that the last bucket is reached (distance 128)", tiny_tokenizers.mpnet, mpnet_config(max_position_embeddings=162), max_seq_length=160, texts=ANGLED),
-        "mpnet-prefix": Family("names with 'mpnet.', a language model's head, unused; head size 9, three layers, epsilon 1e-12; F16 weights", tiny_tokenizers.mpnet, mpnet_config(architectures=["MPNetForMaskedLM"], hidden_size=27, num_attention_heads=3, num_hidden_layers=3, layer_norm_eps=1e-12), unused=("lm_head.",), dtype=torch.float16, normalize=False, texts=ANGLED),
+        "mpnet-base": Family("one relative position bias for all layers beside positions as RoBERTa's; texts of up to 160 tokens, so that the last bucket is reached (it begins at distance 91)", tiny_tokenizers.mpnet, mpnet_config(max_position_embeddings=162), max_seq_length=160, texts=ANGLED),
+        "mpnet-prefix": Family("names with 'mpnet.', a language model's head, unused; head size 9, three layers, epsilon 1e-3; F16 weights", tiny_tokenizers.mpnet, mpnet_config(architectures=["MPNetForMaskedLM"], hidden_size=27, num_attention_heads=3, num_hidden_layers=3, layer_norm_eps=1e-3), unused=("lm_head.",), dtype=torch.float16, normalize=False, texts=ANGLED),
     }  # fmt: skip
 
 
@@ -125,21 +125,22 @@ def mpnet():
 
 def t5_config(**more):
     return {
-        "architectures": ["T5EncoderModel"], "d_ff": 44, "d_kv": 8, "d_model": 32, "decoder_start_token_id": 0, "dense_act_fn": "relu", "dropout_rate": 0.1, "eos_token_id": 1,
-        "feed_forward_proj": "relu", "gradient_checkpointing": False, "initializer_factor": 1.0, "is_encoder_decoder": True, "is_gated_act": False, "layer_norm_epsilon": 1e-06,
+        "architectures": ["T5EncoderModel"], "d_ff": 44, "d_kv": 8, "d_model": 32, "decoder_start_token_id": 0, "dropout_rate": 0.1, "eos_token_id": 1,
+        "feed_forward_proj": "relu", "gradient_checkpointing": False, "initializer_factor": 1.0, "is_encoder_decoder": True, "layer_norm_epsilon": 1e-06,
         "model_type": "t5", "n_positions": 512, "num_decoder_layers": 2, "num_heads": 4, "num_layers": 2, "output_past": True, "pad_token_id": 0,
         "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "use_cache": True, "vocab_size": 348, **more,
     }  # fmt: skip
 
 
 def t5():
-    gated = {"feed_forward_proj": "gated-gelu", "dense_act_fn": "gelu_new", "is_gated_act": True, "tie_word_embeddings": False}
+    gated = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
+    derived = {"dense_act_fn": "gelu_new", "is_gated_act": True}  # what follows from it, which newer files state as well
     identity = "linear.Identity"
     texts = heads_of(["</s>", "<unk>", "<extra_id_0>"], "<pad>") + [WIDE]
     common = {"score_gain": 0.8, "texts": texts}
     return {
         "t5-relu": Family("T5: RMSNorm before each block, unscaled scores, the first layer's relative bias for all; ReLU, not gated; Dense without bias, then Normalize; more rows of embeddings than ids", tiny_tokenizers.t5, t5_config(), dense=[(48, False, identity)], **common),
-        "t5-gated-gelu": Family("T5 v1.1: gated-gelu is the tanh form; head size 10 times 3 is 30, the width 32; 12 buckets up to distance 30; BF16 weights", tiny_tokenizers.t5, t5_config(**gated, d_kv=10, num_heads=3, relative_attention_num_buckets=12, relative_attention_max_distance=30, layer_norm_epsilon=1e-3), dtype=torch.bfloat16, dense=[(24, False, identity)], **common),
+        "t5-gated-gelu": Family("T5 v1.1: gated-gelu is the tanh form; head size 10 times 3 is 30, the width 32; 12 buckets up to distance 30; BF16 weights", tiny_tokenizers.t5, t5_config(**gated, **derived, d_kv=10, num_heads=3, relative_attention_num_buckets=12, relative_attention_max_distance=30, layer_norm_epsilon=1e-3), dtype=torch.bfloat16, dense=[(24, False, identity)], **common),
         "t5-full": Family("a whole T5ForConditionalGeneration: shared.weight, encoder.*, and decoder.* and lm_head unused; no max_seq_length: the limit is model_max_length 40; Dense with bias and Tanh; F16 weights", tiny_tokenizers.t5, t5_config(**gated, architectures=["T5ForConditionalGeneration"], num_decoder_layers=1, num_layers=3, d_model=24, d_ff=33), unused=("decoder.", "lm_head."), dtype=torch.float16, max_seq_length=None, tokenizer_config={"model_max_length": 40}, dense=[(32, True, "activation.Tanh")], normalize=False, **common),
     }  # fmt: skip
 
@@ -214,10 +215,10 @@ def gemma3():
         "embedding_std": 0.15, "max_seq_length": 64, "st_config": GEMMA_PROMPTS, "pooling_more": {"include_prompt": True}, "dense": [(40, False, "linear.Identity"), (24, False, "linear.Identity")],
         "texts": heads_of(["<bos>", "<eos>", "<unk>", "<mask>"], "<pad>") + ["a\n\nb\n\n\n\nc", "<0x41> <table> <unused0>", "   a  b", "<start_of_turn>user\nhi<end_of_turn>"],
     }  # fmt: skip
-    old = {k: v for k, v in gemma3_config(num_hidden_layers=3, sliding_window_pattern=2, sliding_window=9, rope_theta=5000.0, rope_local_base_freq=100.0).items() if k not in ("layer_types", "_sliding_window_pattern")}
+    old = {k: v for k, v in gemma3_config(num_hidden_layers=3, sliding_window_pattern=2, sliding_window=9, rope_theta=5000.0, rope_local_base_freq=100.0, rms_norm_eps=1e-3).items() if k not in ("layer_types", "_sliding_window_pattern")}
     return {
         "gemma3-base": Family("EmbeddingGemma: bidirectional, sliding_window 16 reaches 8 to each side; four RMSNorms a layer, each times 1 + weight; embeddings times sqrt(width); scores times query_pre_attn_scalar^-1/2; two Dense modules, Normalize", tiny_tokenizers.gemma, gemma3_config(), **common),
-        "gemma3-pattern": Family("sliding_window_pattern 2 instead of layer_types (layer 1 sees all), sliding_window 9 (4 to each side), other rotary bases; names with 'model.'; one Dense; F16 weights", tiny_tokenizers.gemma, old, prefix="model.", dtype=torch.float16, **{**common, "dense": [(20, False, "linear.Identity")]}),
+        "gemma3-pattern": Family("sliding_window_pattern 2 instead of layer_types (layer 1 sees all), sliding_window 9 (4 to each side), other rotary bases, epsilon 1e-3; names with 'model.'; one Dense; F16 weights", tiny_tokenizers.gemma, old, prefix="model.", dtype=torch.float16, **{**common, "dense": [(20, False, "linear.Identity")]}),
         "gemma3-saved": Family("written by the installed sentence-transformers: rope_parameters instead of the older keys; BF16 weights in the original", tiny_tokenizers.gemma, gemma3_config(num_hidden_layers=3, layer_types=["sliding_attention", "full_attention", "sliding_attention"], hidden_size=18), resave=True, dtype=torch.bfloat16, **{**common, "dense": []}),
     }  # fmt: skip
 
