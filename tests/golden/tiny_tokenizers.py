@@ -146,7 +146,7 @@ def qwen3():
         bpe(vocab, merges),
     )
     config = {
-        "add_prefix_space": False, "added_tokens_decoder": {str(a["id"]): {k: x for k, x in a.items() if k != "id"} for a in added},
+        "add_bos_token": False, "add_prefix_space": False, "added_tokens_decoder": {str(a["id"]): {k: x for k, x in a.items() if k != "id"} for a in added},
         "additional_special_tokens": ["<|im_start|>", "<|im_end|>"], "bos_token": None, "clean_up_tokenization_spaces": False, "eos_token": "<|im_end|>",
         "errors": "replace", "model_max_length": 131072, "pad_token": "<|endoftext|>", "split_special_tokens": False, "tokenizer_class": "Qwen2Tokenizer", "unk_token": None,
     }  # fmt: skip
@@ -195,7 +195,7 @@ def gemma():
         bpe(vocab, merges, unk_token="<unk>", continuing_subword_prefix=None, end_of_word_suffix=None, fuse_unk=True, byte_fallback=True),
     )
     config = {
-        "added_tokens_decoder": {str(a["id"]): {k: x for k, x in a.items() if k != "id"} for a in sorted(added, key=lambda a: a["id"])},
+        "add_bos_token": True, "add_eos_token": True, "added_tokens_decoder": {str(a["id"]): {k: x for k, x in a.items() if k != "id"} for a in sorted(added, key=lambda a: a["id"])},
         "bos_token": "<bos>", "clean_up_tokenization_spaces": False, "eos_token": "<eos>", "mask_token": "<mask>", "model_max_length": 2048, "pad_token": "<pad>",
         "padding_side": "right", "sp_model_kwargs": None, "spaces_between_special_tokens": False, "tokenizer_class": "GemmaTokenizer", "unk_token": "<unk>", "use_default_system_prompt": False,
     }  # fmt: skip
