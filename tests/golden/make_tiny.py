@@ -459,7 +459,7 @@ def make(name, v, final, write=write_folder, load=load_model, check=check_weight
             folder = saved
         model = load(folder)
         check(model, weights)
-        if v.modules and not v.resave:
+        if write is write_folder and v.modules and not v.resave:
             check_head(model, v, folder)
         indices, everything = common_indices(), all_texts()
         ids, vectors = encode_alone(model, [everything[i] for i in indices] + v.texts)
