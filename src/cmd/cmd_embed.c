@@ -20,14 +20,14 @@ typedef struct embedding {
   vecd_item *items; /* [cap] */
   float *vectors;   /* [cap, dimension] */
   size_t cap;
-  unsigned flags;
+  vecd_encode_how how;
   vecd_progress progress;
 } embedding;
 
 /* Room for n texts; the first batch is often the only one, and small. */
 static vecd_status make_room(embedding *e, size_t n, vecd_err *err) {
   if (n <= e->cap) return VECD_OK;
-  size_t dimension = vecd_model_dimension(e->opened.model);
+  size_t dimension = e->how.dimension;
   vecd_free(e->items);
   vecd_free(e->vectors);
   e->cap = e->cap ? VECD_INPUT_MAX_TEXTS : n;
@@ -42,7 +42,7 @@ static vecd_status embed_batch(embedding *e, const vecd_texts *texts, vecd_err *
   size_t n_good;
   vecd_status s = make_room(e, texts->n, err);
   if (s) return s;
-  vecd_encode_texts(&e->opened, texts->texts, texts->n, e->flags, e->items, e->vectors, &n_good);
+  vecd_encode_texts(&e->opened, &e->how, texts->texts, texts->n, e->items, e->vectors, &n_good);
   if ((s = vecd_vectors_write(&e->writer, e->vectors, n_good, err)) || n_good == texts->n) return s;
   char place[400];
   vecd_input_place(e->input, texts->first + n_good, place, sizeof place);
@@ -62,6 +62,7 @@ static vecd_status embed_all(embedding *e, vecd_err *err) {
 static vecd_status set_up(embedding *e, const vecd_settings *settings, vecd_err *err) {
   vecd_status s = vecd_input_open(settings->input, settings->args, settings->n_args, &e->input, err);
   if (!s) s = vecd_opened_open(settings, settings->model, &e->opened, err);
+  if (!s) s = vecd_encode_how_of(settings, e->opened.model, &e->how, err);
   if (!s) s = vecd_output_open(settings->output, vecd_input_fd(e->input), &e->output, err);
   return s;
 }
@@ -73,18 +74,18 @@ static vecd_status check_settings(const vecd_settings *s, vecd_vector_format for
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "give texts as arguments or a file with -i, not both");
   if (to_stdout && (format == VECD_FORMAT_NPY || format == VECD_FORMAT_F32) && isatty(STDOUT_FILENO))
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "--format %s is not for a terminal; give -o FILE", s->format);
-  return VECD_OK;
+  return vecd_check_prompt_flags(s, err);
 }
 
 int vecd_cmd_embed(const vecd_settings *settings) {
-  embedding e = {.flags = settings->no_normalize ? VECD_RAW : 0};
+  embedding e = {.cap = 0};
   vecd_err err, second;
   vecd_vector_format format = vecd_vector_format_of(settings->format);
   if (check_settings(settings, format, &err)) return vecd_fail_usage("embed", &err);
   vecd_interrupt_catch();
   vecd_status s = set_up(&e, settings, &err);
   if (s) goto done;
-  if ((s = vecd_vectors_begin(&e.writer, &e.output, format, vecd_model_dimension(e.opened.model), &err))) goto done;
+  if ((s = vecd_vectors_begin(&e.writer, &e.output, format, e.how.dimension, &err))) goto done;
   if (vecd_input_fd(e.input) >= 0 && isatty(vecd_input_fd(e.input)) && isatty(STDERR_FILENO))
     fputs("vecd: type texts, one a line; Ctrl-D ends\n", stderr);
   vecd_progress_begin(&e.progress, vecd_input_fd(e.input) >= 0 && !isatty(e.output.fd) && !isatty(vecd_input_fd(e.input)),

@@ -156,7 +156,7 @@ static vecd_status time_once(quality_run *r, contender *c, size_t turn, vecd_err
   uint64_t begun = vecd_now_ns();
   for (size_t first = 0; first < r->n_texts; first += SLICE) {
     size_t n = r->n_texts - first < SLICE ? r->n_texts - first : SLICE, n_good;
-    vecd_encode_texts(&c->opened, r->texts + first, n, 0, items, r->vectors, &n_good);
+    vecd_encode_texts(&c->opened, NULL, r->texts + first, n, items, r->vectors, &n_good);
     if (n_good < n) return explain(r, c, &items[n_good], first + n_good, err);
     advance(r, first, n, 1);
   }

@@ -4,6 +4,7 @@
 #include "cmd/command.h"
 #include "cmd/facts.h"
 #include "cmd/open_model.h"
+#include "cmd/show_modules.h"
 #include "fmt/checkpoint.h"
 
 /* "F32", or "F32+F16" for weights that mix them. */
@@ -50,8 +51,10 @@ static void put_limits(vecd_facts *f, const vecd_model *model) {
 static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path, const vecd_checkpoint *weights) {
   const vecd_model_folder *folder = vecd_model_folder_of(opened->model);
   const vecd_encoder_config *config = vecd_encoder_config_of(vecd_model_encoder(opened->model));
-  static const char *const files[] = {"modules.json", "1_Pooling/config.json", "sentence_bert_config.json"};
-  static const char *const inner[] = {"config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors"};
+  static const char *const files[] = {"modules.json", "1_Pooling/config.json", "sentence_bert_config.json",
+                                      "config_sentence_transformers.json"};
+  static const char *const inner[] = {"config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors",
+                                      "model.safetensors.index.json"};
   vecd_info info;
   char dtypes[96];
   name_dtypes(weights, dtypes, sizeof dtypes);
@@ -60,6 +63,7 @@ static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path
   vecd_facts_text(f, "path", "%s", path);
   vecd_facts_text(f, "architecture", "%s", info.architecture);
   vecd_facts_number(f, "dimension", info.dimension);
+  if (info.dimension < info.full_dimension || f->json) vecd_facts_number(f, "full_dimension", info.full_dimension);
   vecd_facts_number(f, "layers", config->n_layers);
   vecd_facts_number(f, "hidden", config->hidden);
   vecd_facts_number(f, "heads", config->n_heads);
@@ -70,12 +74,16 @@ static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path
   vecd_facts_bool(f, "normalize", info.normalized);
   if (!folder->has_modules)
     vecd_facts_text(f, "assumed", "%s pooling and normalisation, since there is no modules.json", info.pooling);
+  vecd_show_modules(f, folder);
+  vecd_show_prompts(f, folder);
   vecd_facts_text(f, "dtype", "%s, computed in %s", dtypes, info.precision);
   vecd_facts_number(f, "parameters", info.parameters);
   vecd_facts_number(f, "resident_bytes", info.resident_bytes);
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) put_file(f, folder->path, files[i]);
   for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) put_file(f, folder->transformer_dir, inner[i]);
-  if (vecd_checkpoint_n_shards(weights) > 1) vecd_facts_number(f, "shards", vecd_checkpoint_n_shards(weights));
+  for (unsigned i = 0; i < folder->n_modules; i++)
+    if (folder->modules[i].weights_path) put_file(f, folder->path, folder->modules[i].weights_path + strlen(folder->path) + 1);
+  vecd_show_shards(f, folder, weights);
 }
 
 int vecd_cmd_show(const vecd_settings *settings) {

@@ -17,15 +17,16 @@ static int by_cosine(const void *a, const void *b) {
   return x->index < y->index ? -1 : 1;
 }
 
-static vecd_status encode_all(const vecd_opened *opened, char *const *args, size_t n, float *vectors, vecd_err *err) {
+static vecd_status encode_all(const vecd_opened *opened, const vecd_encode_how *how, char *const *args, size_t n,
+                              float *vectors, vecd_err *err) {
   enum { SLICE = 256 };
   vecd_item items[SLICE];
   vecd_span texts[SLICE];
-  size_t dimension = vecd_model_dimension(opened->model), n_good;
+  size_t n_good;
   for (size_t first = 0; first < n; first += SLICE) {
     size_t some = n - first < SLICE ? n - first : SLICE;
     for (size_t i = 0; i < some; i++) texts[i] = vecd_span_of(args[first + i]);
-    vecd_encode_texts(opened, texts, some, 0, items, vectors + first * dimension, &n_good);
+    vecd_encode_texts(opened, how, texts, some, items, vectors + first * how->dimension, &n_good);
     if (n_good == some) continue;
     char place[32];
     snprintf(place, sizeof place, "argument %zu", first + n_good + 1);
@@ -40,16 +41,19 @@ int vecd_cmd_similarity(const vecd_settings *settings) {
   size_t n = settings->n_args;
   float *vectors = NULL;
   ranked *ranks = NULL;
+  vecd_encode_how how = {.flags = 0};
+  if (vecd_check_prompt_flags(settings, &err)) return vecd_fail_usage("similarity", &err);
   vecd_status s = vecd_opened_open(settings, settings->model, &opened, &err);
+  if (!s) s = vecd_encode_how_of(settings, opened.model, &how, &err);
   if (s) goto done;
-  size_t dimension = vecd_model_dimension(opened.model);
+  size_t dimension = how.dimension;
   vectors = vecd_alloc_array(VECD_MEM_REQUEST, n * dimension, sizeof *vectors);
   ranks = vecd_alloc_array(VECD_MEM_REQUEST, n, sizeof *ranks);
   if (!vectors || !ranks) {
     s = vecd_err_no_memory(&err, "vectors", n * dimension * sizeof *vectors);
     goto done;
   }
-  if ((s = encode_all(&opened, settings->args, n, vectors, &err))) goto done;
+  if ((s = encode_all(&opened, &how, settings->args, n, vectors, &err))) goto done;
   for (size_t i = 1; i < n; i++) ranks[i - 1] = (ranked){vecd_cosine(vectors, vectors + i * dimension, dimension), i};
   qsort(ranks, n - 1, sizeof *ranks, by_cosine);
   for (size_t i = 0; i < n - 1; i++) {

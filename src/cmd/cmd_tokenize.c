@@ -1,4 +1,5 @@
 /* cmd_tokenize.c - texts to token ids. The weights are not opened: what the model would see is known from the small files. */
+#include "base/utf8.h"
 #include "cmd/command.h"
 #include "cmd/input.h"
 #include "cmd/open_model.h"
@@ -13,7 +14,19 @@ typedef struct tokenization {
   vecd_input *input;
   vecd_output output;
   bool with_tokens;
+  vecd_span prompt;
+  vecd_buf room; /* prompt and text, put together */
 } tokenization;
+
+/* The prompt need not be one that the model can take: with text behind it it is cut as any other text. */
+static vecd_status find_prompt(tokenization *t, const vecd_settings *settings, vecd_err *err) {
+  const char *name = settings->prompt_name ? settings->prompt_name : t->folder.default_prompt;
+  if (!settings->prompt) return name ? vecd_model_folder_prompt(&t->folder, name, &t->prompt, err) : VECD_OK;
+  t->prompt = vecd_span_of(settings->prompt);
+  size_t valid = vecd_utf8_valid_prefix(t->prompt.ptr, t->prompt.len);
+  if (valid == t->prompt.len) return VECD_OK;
+  return vecd_err_set(err, VECD_BAD_TEXT, valid, "prompt: text is not valid UTF-8 at byte %zu", valid);
+}
 
 static vecd_status open_tokenizer(tokenization *t, const vecd_settings *settings, vecd_err *err) {
   char *path = NULL;
@@ -22,7 +35,7 @@ static vecd_status open_tokenizer(tokenization *t, const vecd_settings *settings
   if (!s) s = vecd_model_folder_open(path, &t->folder, err);
   vecd_free(path);
   if (s || (s = vecd_tokenizer_open(t->folder.tokenizer_path, &t->folder.tokenizer_rules, &t->tokenizer, err))) return s;
-  if (settings->no_truncate) return VECD_OK;
+  if ((s = find_prompt(t, settings, err)) || settings->no_truncate) return s;
   return vecd_encoder_configure(&t->folder, &config, &t->limit, err);
 }
 
@@ -51,11 +64,16 @@ static vecd_status tokenize_batch(tokenization *t, const vecd_texts *texts, vecd
   vecd_buf *buf = &t->output.buf;
   for (size_t i = 0; i < texts->n && !s; i++) {
     unsigned flags = t->with_tokens ? VECD_TOK_OFFSETS : 0;
-    if ((s = vecd_tokenizer_encode(t->tokenizer, texts->texts[i], t->limit, flags, &t->encoding, &why))) {
+    vecd_span text;
+    if (!vecd_prompt_join(&t->room, t->prompt, texts->texts[i], &text)) {
+      s = vecd_err_no_memory(err, "a text", t->prompt.len + texts->texts[i].len);
+      break;
+    }
+    if ((s = vecd_tokenizer_encode(t->tokenizer, text, t->limit, flags, &t->encoding, &why))) {
       char place[400];
       vecd_input_place(t->input, texts->first + i, place, sizeof place);
       if (s == VECD_BAD_TEXT)
-        vecd_err_set(err, s, why.pos, "%s: not valid UTF-8 at byte %zu", place, why.pos);
+        vecd_err_set(err, s, why.pos - t->prompt.len, "%s: not valid UTF-8 at byte %zu", place, why.pos - t->prompt.len);
       else
         vecd_err_set(err, s, why.pos, "%s: %s", place, why.text);
       break;
@@ -78,6 +96,7 @@ int vecd_cmd_tokenize(const vecd_settings *settings) {
     vecd_err_set(&err, VECD_BAD_ARGUMENT, VECD_NO_POS, "give texts as arguments or a file with -i, not both");
     return vecd_fail_usage("tokenize", &err);
   }
+  if (vecd_check_prompt_flags(settings, &err)) return vecd_fail_usage("tokenize", &err);
   vecd_status s = vecd_input_open(settings->input, settings->args, settings->n_args, &t.input, &err);
   if (!s) s = open_tokenizer(&t, settings, &err);
   if (!s) s = vecd_output_open(NULL, -1, &t.output, &err);
@@ -85,6 +104,7 @@ int vecd_cmd_tokenize(const vecd_settings *settings) {
   (void)vecd_output_close(&t.output, NULL);
   vecd_input_close(&t.input);
   vecd_encoding_fini(&t.encoding);
+  vecd_buf_fini(&t.room);
   vecd_tokenizer_close(&t.tokenizer);
   vecd_model_folder_close(&t.folder);
   return s ? vecd_fail(&err) : VECD_EXIT_OK;

@@ -38,6 +38,13 @@ void vecd_facts_text(vecd_facts *f, const char *name, const char *fmt, ...) {
   end(f);
 }
 
+void vecd_facts_value(vecd_facts *f, const char *name, const vecd_buf *value) {
+  begin(f, name);
+  vecd_buf_append(&f->buf, value->ptr, value->len);
+  if (value->failed) f->buf.failed = true;
+  end(f);
+}
+
 void vecd_facts_number(vecd_facts *f, const char *name, uint64_t value) {
   begin(f, name);
   vecd_buf_printf(&f->buf, "%" PRIu64, value);

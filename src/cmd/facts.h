@@ -20,6 +20,9 @@ void vecd_facts_text(vecd_facts *f, const char *name, const char *fmt, ...) VECD
 void vecd_facts_number(vecd_facts *f, const char *name, uint64_t value);
 void vecd_facts_bool(vecd_facts *f, const char *name, bool value);
 
+/* What the caller has written already: a JSON value, or the rest of a line. */
+void vecd_facts_value(vecd_facts *f, const char *name, const vecd_buf *value);
+
 /* Prints all to stdout. VECD_OK; VECD_NO_MEMORY. Frees. */
 VECD_CHECK vecd_status vecd_facts_print(vecd_facts *f, vecd_err *err);
 

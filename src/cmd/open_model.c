@@ -27,10 +27,29 @@ void vecd_opened_close(vecd_opened *opened) {
   vecd_team_free(&opened->team);
 }
 
-void vecd_encode_texts(const vecd_opened *opened, const vecd_span *texts, size_t n, unsigned flags, vecd_item *items,
-                       float *vectors, size_t *n_good) {
-  size_t dimension = vecd_model_dimension(opened->model);
-  for (size_t i = 0; i < n; i++) items[i] = (vecd_item){.text = texts[i], .flags = flags, .vector = vectors + i * dimension};
+vecd_status vecd_check_prompt_flags(const vecd_settings *s, vecd_err *err) {
+  if (!s->prompt || !s->prompt_name) return VECD_OK;
+  return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "give --prompt or --prompt-name, not both");
+}
+
+vecd_status vecd_encode_how_of(const vecd_settings *settings, const vecd_model *model, vecd_encode_how *out, vecd_err *err) {
+  vecd_span text = vecd_span_of(settings->prompt ? settings->prompt : "");
+  unsigned dimensions = (unsigned)settings->dimensions;
+  *out = (vecd_encode_how){.flags = settings->no_normalize ? VECD_RAW : 0};
+  out->dimension = dimensions ? dimensions : vecd_model_dimension(model);
+  vecd_status s = vecd_model_check_dimension(model, dimensions, err);
+  return s ? s : vecd_model_prompt(model, settings->prompt ? &text : NULL, settings->prompt_name, &out->prompt, err);
+}
+
+void vecd_encode_texts(const vecd_opened *opened, const vecd_encode_how *how, const vecd_span *texts, size_t n,
+                       vecd_item *items, float *vectors, size_t *n_good) {
+  size_t dimension = how ? how->dimension : vecd_model_dimension(opened->model);
+  for (size_t i = 0; i < n; i++)
+    items[i] = (vecd_item){.text = texts[i],
+                           .prompt = how ? &how->prompt : NULL,
+                           .flags = how ? how->flags : 0,
+                           .dimension = (unsigned)dimension,
+                           .vector = vectors + i * dimension};
   vecd_model_encode(opened->model, items, n);
   for (*n_good = 0; *n_good < n && !items[*n_good].status; ++*n_good) {}
 }

@@ -19,10 +19,26 @@ VECD_CHECK vecd_status vecd_resolve_model(const vecd_settings *settings, const c
 VECD_CHECK vecd_status vecd_opened_open(const vecd_settings *settings, const char *name, vecd_opened *out, vecd_err *err);
 void vecd_opened_close(vecd_opened *opened);
 
-/* Encodes one slice of at most VECD_MODEL_MAX_ITEMS texts, [n, dimension] vectors. *n_good is the number of texts before the
- * first that cannot be encoded; its items[*n_good].status says why. `items` is the caller's room for n. */
-void vecd_encode_texts(const vecd_opened *opened, const vecd_span *texts, size_t n, unsigned flags, vecd_item *items,
-                       float *vectors, size_t *n_good);
+/* How texts are to be encoded, as the settings say. */
+typedef struct vecd_encode_how {
+  vecd_prompt prompt;
+  size_t dimension;
+  unsigned flags;
+} vecd_encode_how;
+
+/* Fills *out from --prompt, --prompt-name, --dimensions and --no-normalize. VECD_OK; VECD_BAD_ARGUMENT the model has no such prompt
+ * or not so many dimensions; VECD_BAD_TEXT; VECD_NO_MEMORY. */
+VECD_CHECK vecd_status vecd_encode_how_of(const vecd_settings *settings, const vecd_model *model, vecd_encode_how *out,
+                                          vecd_err *err);
+
+/* VECD_BAD_ARGUMENT where --prompt and --prompt-name are both given: one of them would be of no account. */
+VECD_CHECK vecd_status vecd_check_prompt_flags(const vecd_settings *settings, vecd_err *err);
+
+/* Encodes one slice of at most VECD_MODEL_MAX_ITEMS texts, [n, how->dimension] vectors. *n_good is the number of texts before the
+ * first that cannot be encoded; its items[*n_good].status says why. `items` is the caller's room for n. how: NULL: as the model does
+ * by itself. */
+void vecd_encode_texts(const vecd_opened *opened, const vecd_encode_how *how, const vecd_span *texts, size_t n,
+                       vecd_item *items, float *vectors, size_t *n_good);
 
 /* Fills err with why a text failed, `place` being how to call it ("in.txt: line 7"). Gives item->status. */
 vecd_status vecd_explain_text(const vecd_opened *opened, const vecd_item *item, const char *place, vecd_err *err);

@@ -1,7 +1,8 @@
 /* setting_list.h - the one place to add a setting: X(field, type, flag, letter, environment, value, least, most, default,
  * commands, help). The parser, `vecd help COMMAND` and the server's start-up log are made from these rows.
  *
- * field        of vecd_settings, by type: TEXT and CHOICE const char *, NUMBER and BYTES uint64_t, SWITCH bool
+ * field        of vecd_settings, by type: TEXT, STRING (which may be empty) and CHOICE const char *, NUMBER and BYTES uint64_t,
+ *              SWITCH bool
  * letter       of the short flag, 0 for none; environment NULL for none
  * value        what help calls the value; of a CHOICE the choices, divided by '|'
  * least, most  the range of NUMBER and BYTES ("32M" is 32 times 2^20)
@@ -15,6 +16,7 @@
 #define VECD_CMD_COMPUTERS \
   (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
 #define VECD_CMD_ENCODERS       (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_SHOW)
+#define VECD_CMD_PROMPTERS      (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY)
 #define VECD_CMD_REGISTRY_USERS (VECD_CMD_MODEL_USERS | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
 
 #define VECD_SETTING_LIST(X)                                                                                                   \
@@ -33,6 +35,12 @@
     "use the kernels of this instruction set; the best there is when not given")                                               \
   X(quantization, CHOICE, "quantization", 0, "VECD_QUANTIZATION", "fp32|int8|auto", 0, 0, "auto", VECD_CMD_ENCODERS,           \
     "keep and multiply the weights as they are, or in 8 bits; auto: 8 bits for over 100 million parameters")                   \
+  X(prompt, STRING, "prompt", 0, NULL, "TEXT", 0, 0, NULL, VECD_CMD_PROMPTERS,                                                 \
+    "put TEXT before every text; an empty one puts nothing there, not even the model's default prompt")                        \
+  X(prompt_name, TEXT, "prompt-name", 0, NULL, "NAME", 0, 0, NULL, VECD_CMD_PROMPTERS,                                         \
+    "put the model's prompt of that name before every text; vecd show has the names")                                          \
+  X(dimensions, NUMBER, "dimensions", 0, NULL, "N", 1, 1 << 24, NULL, VECD_CMD_EMBED | VECD_CMD_SIMILARITY,                    \
+    "cut vectors to N values, without normalizing them again; what the model's folder says when not given")                    \
   X(no_normalize, SWITCH, "no-normalize", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_EMBED,                                           \
     "leave out the model's Normalize step: vectors keep their length")                                                         \
   X(no_truncate, SWITCH, "no-truncate", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE, "all ids, however many")                 \

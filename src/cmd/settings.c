@@ -113,6 +113,7 @@ static vecd_status set(vecd_settings *s, size_t index, vecd_setting_source sourc
     else
       status = bad_value(row, source, value, "something, not empty", err);
     break;
+  case VECD_SETTING_STRING: *(const char **)field = value; break;
   case VECD_SETTING_CHOICE: status = set_choice(row, source, value, (const char **)field, err); break;
   case VECD_SETTING_NUMBER:
   case VECD_SETTING_BYTES: status = set_number(row, source, value, (uint64_t *)field, err); break;
@@ -208,7 +209,7 @@ void vecd_settings_describe(const vecd_settings *s, unsigned command, vecd_buf *
   for (size_t i = 0; i < VECD_N_SETTINGS; i++) {
     const vecd_setting *row = &vecd_setting_rows[i];
     const void *field = (const char *)s + row->offset;
-    bool is_text = row->type == VECD_SETTING_TEXT || row->type == VECD_SETTING_CHOICE;
+    bool is_text = row->type == VECD_SETTING_TEXT || row->type == VECD_SETTING_STRING || row->type == VECD_SETTING_CHOICE;
     if (!(row->commands & command) || (s->source[i] == VECD_FROM_DEFAULT && !row->standard)) continue;
     vecd_buf_printf(out, "%s%s=", gap, row->flag);
     if (is_text)

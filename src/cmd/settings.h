@@ -12,6 +12,7 @@
 
 typedef enum vecd_setting_type {
   VECD_SETTING_TEXT,
+  VECD_SETTING_STRING,
   VECD_SETTING_CHOICE,
   VECD_SETTING_NUMBER,
   VECD_SETTING_BYTES,
@@ -19,6 +20,7 @@ typedef enum vecd_setting_type {
 } vecd_setting_type;
 
 typedef const char *vecd_setting_c_TEXT;
+typedef const char *vecd_setting_c_STRING;
 typedef const char *vecd_setting_c_CHOICE;
 typedef uint64_t vecd_setting_c_NUMBER;
 typedef uint64_t vecd_setting_c_BYTES;

@@ -307,7 +307,11 @@ static void bad_files_are_refused(void **state) {
       {"modules.json",
        M(TF, "", "sentence_transformers.models.Dense", "2_Dense"),
        VECD_UNSUPPORTED,
-       {"modules.json", "models.Dense"}},
+       {"modules.json", "out of order"}},
+      {"modules.json",
+       M(TF, "", "sentence_transformers.models.CNN", "1_CNN"),
+       VECD_UNSUPPORTED,
+       {"modules.json", "models.CNN"}},
       {"modules.json", M(TF, "", "my.models.Pooling", "1_Pooling"), VECD_UNSUPPORTED, {"modules.json", "my.models.Pooling"}},
       {"modules.json", M(TF, "", "Pooling", "1_Pooling"), VECD_UNSUPPORTED, {"modules.json", "\"Pooling\""}},
       {"modules.json",
@@ -405,11 +409,18 @@ static void bad_files_are_refused(void **state) {
        "{\"model_type\":\"SparseEncoder\"}",
        VECD_UNSUPPORTED,
        {"config_sentence", "SparseEncoder"}},
-      {"config_sentence_transformers.json", "{\"truncate_dim\":4}", VECD_UNSUPPORTED, {"config_sentence", "truncate_dim"}},
+      {"config_sentence_transformers.json", "{\"truncate_dim\":0}", VECD_BAD_MODEL, {"config_sentence", "truncate_dim"}},
+      {"config_sentence_transformers.json", "{\"truncate_dim\":9}", VECD_BAD_MODEL, {"truncate_dim is 9", "8 values"}},
+      {"config_sentence_transformers.json", "{\"prompts\":[]}", VECD_BAD_MODEL, {"config_sentence", "\"prompts\""}},
+      {"config_sentence_transformers.json", "{\"prompts\":{\"q\":1}}", VECD_BAD_MODEL, {"config_sentence", "prompt \"q\""}},
       {"config_sentence_transformers.json",
-       "{\"default_prompt_name\":\"q\",\"prompts\":{\"q\":\"query: \"}}",
-       VECD_UNSUPPORTED,
-       {"config_sentence", "default prompt"}},
+       "{\"default_prompt_name\":\"\"}",
+       VECD_BAD_MODEL,
+       {"config_sentence", "default_prompt_name"}},
+      {"config_sentence_transformers.json",
+       "{\"default_prompt_name\":\"a\",\"prompts\":{\"q\":\"query: \"}}",
+       VECD_BAD_MODEL,
+       {"config_sentence", "default_prompt_name"}},
       {"config_sentence_transformers.json",
        "{\"default_prompt_name\":\"q\"}",
        VECD_BAD_MODEL,
@@ -423,6 +434,158 @@ static void bad_files_are_refused(void **state) {
     put(cases[i].file, cases[i].content);
     refused(cases[i].status, cases[i].words[0], cases[i].words[1]);
   }
+}
+
+#define HEAD                                                                                                       \
+  ",{\"name\":\"2\",\"path\":\"2_Dense\",\"type\":\"sentence_transformers.models.Dense\"},"                        \
+  "{\"name\":\"3\",\"path\":\"3_LayerNorm\",\"type\":\"sentence_transformers.models.LayerNorm\"},"                 \
+  "{\"name\":\"4\",\"path\":\"4_Normalize\",\"type\":\"sentence_transformers.base.modules.normalize.Normalize\"}," \
+  "{\"name\":\"5\",\"path\":\"5_Dropout\",\"type\":\"sentence_transformers.models.Dropout\"}]"
+
+/* A fresh folder with a Dense from 16 (two poolings of 8) to 5, a LayerNorm and a Normalize. */
+static void fresh_head(void) {
+  fresh();
+  char modules[2048];
+  snprintf(modules, sizeof modules, "%.*s%s", (int)(strlen(M(TF, "", PL, "1_Pooling")) - 1), M(TF, "", PL, "1_Pooling"), HEAD);
+  put("modules.json", modules);
+  put("1_Pooling/config.json", "{\"word_embedding_dimension\":8,\"pooling_mode\":[\"cls\",\"max\"]}");
+  put("2_Dense/config.json", "{\"in_features\":16,\"out_features\":5,\"bias\":true,\"activation_function\":"
+                             "\"torch.nn.modules.activation.Tanh\"}");
+  put("2_Dense/model.safetensors", "");
+  put("3_LayerNorm/config.json", "{\"dimension\":5}");
+  put("3_LayerNorm/model.safetensors", "");
+}
+
+static void modules_behind_the_pooling_are_a_list(void **state) {
+  (void)state;
+  fresh_head();
+  vecd_model_folder f = open_good();
+  assert_int_equal(f.n_modules, 3); /* Dropout does nothing */
+  assert_int_equal(f.modules[0].kind, VECD_MODULE_DENSE);
+  assert_string_equal(f.modules[0].path, at("2_Dense"));
+  assert_string_equal(f.modules[0].weights_path, at("2_Dense/model.safetensors"));
+  assert_true(f.modules[0].n_in == 16 && f.modules[0].n_out == 5 && f.modules[0].has_bias && f.modules[0].has_tanh);
+  assert_int_equal(f.modules[1].kind, VECD_MODULE_LAYER_NORM);
+  assert_true(f.modules[1].n_in == 5 && f.modules[1].n_out == 5);
+  assert_int_equal(f.modules[2].kind, VECD_MODULE_NORMALIZE);
+  assert_null(f.modules[2].weights_path);
+  assert_int_equal(vecd_model_folder_full_dimension(&f, 8), 5);
+  assert_int_equal(vecd_model_folder_dimension(&f, 8), 5);
+  assert_true(vecd_model_folder_normalizes(&f, 8));
+  char name[64], tight[6];
+  vecd_pooling_name(&f.pooling, name, sizeof name);
+  assert_string_equal(name, "cls+max");
+  vecd_pooling_name(&f.pooling, tight, sizeof tight); /* what fits */
+  assert_string_equal(vecd_module_name(f.modules[1].kind), "LayerNorm");
+  vecd_model_folder_close(&f);
+
+  put("config_sentence_transformers.json", "{\"truncate_dim\":4}");
+  put("2_Dense/config.json", "{\"in_features\":16,\"out_features\":5,\"bias\":false,\"activation_function\":"
+                             "\"torch.nn.modules.linear.Identity\",\"module_input_name\":\"sentence_embedding\","
+                             "\"module_output_name\":\"sentence_embedding\",\"use_residual\":false}");
+  f = open_good();
+  assert_true(!f.modules[0].has_bias && !f.modules[0].has_tanh);
+  assert_int_equal(vecd_model_folder_full_dimension(&f, 8), 5);
+  assert_int_equal(vecd_model_folder_dimension(&f, 8), 4);
+  assert_false(vecd_model_folder_normalizes(&f, 8));
+  vecd_model_folder_close(&f);
+  put("2_Dense/config.json", "{\"in_features\":16,\"out_features\":5}"); /* a bias and Tanh where nothing is said */
+  f = open_good();
+  assert_true(f.modules[0].has_bias && f.modules[0].has_tanh);
+  vecd_model_folder_close(&f);
+}
+
+static void bad_modules_are_refused(void **state) {
+  (void)state;
+#define DENSE(more) "{\"in_features\":16,\"out_features\":5" more "}"
+  static const struct {
+    const char *file, *content; /* content NULL: removed */
+    vecd_status status;
+    const char *words[2];
+  } cases[] = {
+      {"2_Dense/config.json", NULL, VECD_NOT_FOUND, {"2_Dense/config.json", NULL}},
+      {"2_Dense/config.json", "[]", VECD_BAD_MODEL, {"2_Dense/config.json", "array"}},
+      {"2_Dense/config.json", "{\"in_features\":16}", VECD_BAD_MODEL, {"2_Dense/config.json", "out_features"}},
+      {"2_Dense/config.json", "{\"out_features\":16}", VECD_BAD_MODEL, {"2_Dense/config.json", "in_features"}},
+      {"2_Dense/config.json", "{\"in_features\":0,\"out_features\":5}", VECD_BAD_MODEL, {"2_Dense/config.json", "in_features"}},
+      {"2_Dense/config.json",
+       "{\"in_features\":15,\"out_features\":5}",
+       VECD_BAD_MODEL,
+       {"2_Dense/config.json: in_features is 15", "gives 16"}},
+      {"2_Dense/config.json", DENSE(",\"bias\":1"), VECD_BAD_MODEL, {"2_Dense/config.json", "bias"}},
+      {"2_Dense/config.json", DENSE(",\"activation_function\":null"), VECD_BAD_MODEL, {"2_Dense/config.json", "activation"}},
+      {"2_Dense/config.json",
+       DENSE(",\"activation_function\":\"torch.nn.modules.activation.GELU\""),
+       VECD_UNSUPPORTED,
+       {"2_Dense/config.json", "activation.GELU\""}},
+      {"2_Dense/config.json",
+       DENSE(",\"activation_function\":\"my_code.Tanh\""),
+       VECD_UNSUPPORTED,
+       {"2_Dense/config.json", "my_code.Tanh"}},
+      {"2_Dense/config.json", DENSE(",\"use_residual\":true"), VECD_UNSUPPORTED, {"2_Dense/config.json", "use_residual"}},
+      {"2_Dense/config.json",
+       DENSE(",\"module_input_name\":\"token_embeddings\""),
+       VECD_UNSUPPORTED,
+       {"2_Dense/config.json", "module_input_name"}},
+      {"2_Dense/config.json", DENSE(",\"scale\":2"), VECD_UNSUPPORTED, {"2_Dense/config.json", "\"scale\""}},
+      {"2_Dense/model.safetensors", NULL, VECD_NOT_FOUND, {"2_Dense/model.safetensors", "missing"}},
+      {"3_LayerNorm/config.json", "{}", VECD_BAD_MODEL, {"3_LayerNorm/config.json", "dimension"}},
+      {"3_LayerNorm/config.json", "{\"dimension\":6}", VECD_BAD_MODEL, {"dimension is 6", "gives 5"}},
+      {"3_LayerNorm/config.json", "{\"dimension\":5,\"eps\":1}", VECD_UNSUPPORTED, {"3_LayerNorm/config.json", "\"eps\""}},
+      {"3_LayerNorm/model.safetensors", NULL, VECD_NOT_FOUND, {"3_LayerNorm/model.safetensors", "missing"}},
+      {"4_Normalize/config.json",
+       "{\"module_output_name\":\"x\"}",
+       VECD_UNSUPPORTED,
+       {"4_Normalize/config.json", "module_output_name"}},
+      {"config_sentence_transformers.json", "{\"truncate_dim\":6}", VECD_BAD_MODEL, {"truncate_dim is 6", "5 values"}},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    fresh_head();
+    put(cases[i].file, cases[i].content);
+    refused(cases[i].status, cases[i].words[0], cases[i].words[1]);
+  }
+  fresh_head();
+  put("2_Dense/model.safetensors", NULL);
+  put("2_Dense/pytorch_model.bin", "");
+  refused(VECD_UNSUPPORTED, "2_Dense/pytorch_model.bin", "convert");
+  fresh();
+  char many[16384];
+  int n = snprintf(many, sizeof many, "%.*s", (int)(strlen(MODULES) - 1), MODULES);
+  for (int i = 3; i < 70; i++)
+    n += snprintf(many + n, sizeof many - (size_t)n,
+                  ",{\"name\":\"%d\",\"path\":\"n\",\"type\":\"sentence_transformers.models."
+                  "Normalize\"}",
+                  i);
+  snprintf(many + n, sizeof many - (size_t)n, "]");
+  put("modules.json", many);
+  refused(VECD_UNSUPPORTED, "modules.json", "more than 64");
+}
+
+static void prompts_have_names(void **state) {
+  (void)state;
+  fresh();
+  put("config_sentence_transformers.json",
+      "{\"prompts\":{\"query\":\"query: \",\"none\":null,\"nul\":\"a\\u0000b\"},\"default_prompt_name\":\"query\"}");
+  vecd_model_folder f = open_good();
+  vecd_span text;
+  vecd_err err;
+  assert_string_equal(f.default_prompt, "query");
+  assert_int_equal(vecd_model_folder_prompt(&f, "query", &text, &err), VECD_OK);
+  assert_true(vecd_span_eq(text, VECD_SPAN("query: ")));
+  assert_int_equal(vecd_model_folder_prompt(&f, "none", &text, &err), VECD_OK);
+  assert_int_equal(text.len, 0);
+  assert_int_equal(vecd_model_folder_prompt(&f, "nul", &text, &err), VECD_OK);
+  assert_int_equal(text.len, 3);
+  assert_int_equal(vecd_model_folder_prompt(&f, "passage", &text, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "\"passage\""));
+  assert_non_null(strstr(err.text, "query, none, nul"));
+  vecd_model_folder_close(&f);
+  put("config_sentence_transformers.json", "{\"prompts\":null,\"default_prompt_name\":null,\"truncate_dim\":null}");
+  f = open_good();
+  assert_true(!f.prompts && !f.default_prompt && !f.truncate_dim);
+  assert_int_equal(vecd_model_folder_prompt(&f, "query", &text, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "has no prompts"));
+  vecd_model_folder_close(&f);
 }
 
 static void other_weights_are_named(void **state) {
@@ -459,9 +622,10 @@ static void folders_that_are_none(void **state) {
 
 static void every_allocation_may_fail(void **state) {
   (void)state;
-  fresh();
-  put("config_sentence_transformers.json", "{\"prompts\":{\"query\":\"\"}}");
-  put("2_Normalize/config.json", "{}");
+  fresh_head();
+  put("config_sentence_transformers.json",
+      "{\"prompts\":{\"query\":\"\",\"other\":null},\"default_prompt_name\":\"query\",\"truncate_dim\":3}");
+  put("4_Normalize/config.json", "{}");
   size_t before = vecd_mem_total_bytes();
   uint64_t n = 1;
   for (;; n++) {
@@ -489,6 +653,9 @@ int main(void) {
       cmocka_unit_test(pooling_is_read_in_both_spellings),
       cmocka_unit_test(newer_folders_are_read),
       cmocka_unit_test(bad_files_are_refused),
+      cmocka_unit_test(modules_behind_the_pooling_are_a_list),
+      cmocka_unit_test(bad_modules_are_refused),
+      cmocka_unit_test(prompts_have_names),
       cmocka_unit_test(other_weights_are_named),
       cmocka_unit_test(folders_that_are_none),
       cmocka_unit_test(every_allocation_may_fail),
