@@ -93,7 +93,8 @@ static void tokenize_item(vecd_model *m, unsigned member, vecd_item *item, place
   }
   vecd_status s = vecd_tokenizer_encode(m->tokenizer, text, m->max_tokens, 0, &lane->encoding, &err);
   if (s) {
-    fail(item, s, err.pos == VECD_NO_POS ? err.pos : err.pos - prompt.len); /* the prompt itself is sound */
+    bool behind = err.pos != VECD_NO_POS && err.pos >= prompt.len; /* the prompt itself is sound */
+    fail(item, s, behind ? err.pos - prompt.len : err.pos);
     return;
   }
   item->n_untruncated = (uint32_t)lane->encoding.n_untruncated;

@@ -485,6 +485,127 @@ def _(f): f.set(POOLING, pooling_mode="elderberry")
 def _(f): f.set(POOLING, pooling_mode_mean_tokens="false")
 
 
+DENSE, NORM, PIPELINE = "2_Dense/config.json", "2_LayerNorm/config.json", "config_sentence_transformers.json"
+
+
+def insert_module(f, kind, config, tensors):
+    """A sound module between pooling and Normalize, at the end of the list of names; tensors: {name: shape} of F32."""
+    path = f"2_{kind}"
+    (f / path).mkdir()
+    (f / path / "config.json").write_text(json.dumps(config))
+    header, n = {}, 0
+    for name, shape in tensors.items():
+        size = 4 * (shape[0] * shape[1] if len(shape) == 2 else shape[0])
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [n, n + size]}
+        n += size
+    text = json.dumps(header).encode()
+    (f / path / WEIGHTS).write_bytes(struct.pack("<Q", len(text)) + text + struct.pack("<f", 0.5) * (n // 4))
+    f.edit("modules.json", lambda m: m.insert(2, {"name": path, "path": path, "type": f"sentence_transformers.models.{kind}"}))
+
+
+def insert_dense(f, shape=(5, 36), bias=5, **config):
+    tensors = {"linear.weight": list(shape)} | ({"linear.bias": [bias]} if bias else {})
+    insert_module(f, "Dense", {"in_features": 36, "out_features": 5} | config, tensors)
+
+
+@damage("dense-config-missing", DENSE)
+def _(f):
+    insert_dense(f)
+    (f / DENSE).unlink()
+
+
+@damage("dense-width-contradicts", DENSE, "in_features", "35", "36")
+def _(f): insert_dense(f, in_features=35)
+
+
+@damage("dense-width-absurd", DENSE, "out_features")
+def _(f): insert_dense(f, out_features=1 << 40)
+
+
+@damage("dense-activation-unknown", DENSE, "torch.nn.modules.activation.Elder")
+def _(f): insert_dense(f, activation_function="torch.nn.modules.activation.Elder")
+
+
+@damage("dense-residual", DENSE, "use_residual")
+def _(f): insert_dense(f, use_residual=True)
+
+
+@damage("dense-on-tokens", DENSE, "module_input_name")
+def _(f): insert_dense(f, module_input_name="token_embeddings")
+
+
+@damage("dense-weights-missing", "2_Dense/model.safetensors", "missing")
+def _(f):
+    insert_dense(f)
+    (f / "2_Dense" / WEIGHTS).unlink()
+
+
+@damage("dense-pickle-only", "2_Dense/pytorch_model.bin", "convert")
+def _(f):
+    insert_dense(f)
+    (f / "2_Dense" / WEIGHTS).rename(f / "2_Dense/pytorch_model.bin")
+
+
+@damage("dense-weights-cut-off", "2_Dense/model.safetensors", "cut off")
+def _(f):
+    insert_dense(f)
+    (f / "2_Dense" / WEIGHTS).write_bytes((f / "2_Dense" / WEIGHTS).read_bytes()[:-4])
+
+
+@damage("dense-misshapen", "2_Dense/model.safetensors", "linear.weight", "shape")
+def _(f): insert_dense(f, shape=(36, 5))
+
+
+@damage("dense-bias-missing", "2_Dense/model.safetensors", "linear.bias", "missing")
+def _(f): insert_dense(f, bias=0)
+
+
+@damage("dense-bias-too-much", "2_Dense/model.safetensors", "2 tensors")
+def _(f):
+    insert_dense(f)
+    f.set(DENSE, bias=False)
+
+
+@damage("dense-nan", "2_Dense/model.safetensors", "linear.weight", "NaN")
+def _(f):
+    insert_dense(f)
+    blob = (f / "2_Dense" / WEIGHTS).read_bytes()
+    at = len(blob) - 4 * (5 * 36 + 5)
+    (f / "2_Dense" / WEIGHTS).write_bytes(blob[:at] + struct.pack("<f", float("nan")) + blob[at + 4:])
+
+
+@damage("layer-norm-width-contradicts", NORM, "dimension", "37")
+def _(f): insert_module(f, "LayerNorm", {"dimension": 37}, {"norm.weight": [37], "norm.bias": [37]})
+
+
+@damage("layer-norm-bias-missing", "2_LayerNorm/model.safetensors", "norm.bias", "missing")
+def _(f): insert_module(f, "LayerNorm", {"dimension": 36}, {"norm.weight": [36]})
+
+
+@damage("prompts-array", PIPELINE, "prompts")
+def _(f): (f / PIPELINE).write_text('{"prompts": ["query: "]}')
+
+
+@damage("prompts-number", PIPELINE, "elderberry", "integer")
+def _(f): (f / PIPELINE).write_text('{"prompts": {"elderberry": 7}}')
+
+
+@damage("prompts-default-unknown", PIPELINE, "default_prompt_name")
+def _(f): (f / PIPELINE).write_text('{"prompts": {"query": "query: "}, "default_prompt_name": "elderberry"}')
+
+
+@damage("truncate-dim-too-large", PIPELINE, "truncate_dim", "37", "36")
+def _(f): (f / PIPELINE).write_text('{"truncate_dim": 37}')
+
+
+@damage("truncate-dim-zero", PIPELINE, "truncate_dim")
+def _(f): (f / PIPELINE).write_text('{"truncate_dim": 0}')
+
+
+@damage("truncate-dim-string", PIPELINE, "truncate_dim", "string")
+def _(f): (f / PIPELINE).write_text('{"truncate_dim": "36"}')
+
+
 @damage("max-length-zero", "sentence_bert_config.json", "max_seq_length")
 def _(f): f.set("sentence_bert_config.json", max_seq_length=0)
 

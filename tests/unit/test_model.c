@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "model/model.h"
+#include "nn/pooling.h"
 
 static char folder[1024];
 
@@ -22,6 +23,16 @@ static const char *const texts[] = {"",
                                     "[MASK] and [SEP] inside",
                                     "one two three four five six seven eight nine ten"};
 enum { N_TEXTS = sizeof texts / sizeof *texts };
+
+/* A folder beside it. */
+static vecd_model *open_named(const char *name, unsigned threads) {
+  char path[1200];
+  vecd_model *m = NULL;
+  vecd_err err;
+  snprintf(path, sizeof path, "%.*s%s", (int)(strrchr(folder, '/') + 1 - folder), folder, name);
+  if (vecd_open(path, &(vecd_options){.threads = threads}, &m, &err)) fail_msg("%s", err.text);
+  return m;
+}
 
 static vecd_model *open_tiny(unsigned threads, const char *isa) {
   vecd_options options = {.threads = threads, .isa = isa};
@@ -153,41 +164,225 @@ static void each_item_has_its_own_status(void **state) {
   vecd_close(&m);
 }
 
-static void a_warm_model_allocates_nothing(void **state) {
+/* One text, with options; gives the number of its tokens. */
+static uint32_t encode_one(vecd_model *m, const char *text, const vecd_encoding_options *options, float *out) {
+  size_t len = strlen(text);
+  uint32_t n = 0;
+  vecd_err err;
+  if (vecd_encode_with(m, &text, &len, 1, options, out, &n, &err)) fail_msg("%s", err.text);
+  return n;
+}
+
+static void a_prompt_stands_before_texts(void **state) {
   (void)state;
-  vecd_model *m = open_tiny(2, NULL);
-  size_t d = dimension_of(m), lens[N_TEXTS];
-  float *v = calloc(N_TEXTS * d, sizeof(float));
-  for (size_t i = 0; i < N_TEXTS; i++) lens[i] = strlen(texts[i]);
-  for (int i = 0; i < 3; i++) assert_int_equal(vecd_encode(m, texts, lens, N_TEXTS, 0, v, NULL, NULL), VECD_OK);
-  uint64_t before = vecd_mem_count();
-  for (int i = 0; i < 10; i++) assert_int_equal(vecd_encode(m, texts, lens, N_TEXTS, 0, v, NULL, NULL), VECD_OK);
-  assert_int_equal(vecd_mem_count(), before);
+  vecd_model *m = open_named("bert-prompt-included", 1);
+  enum { D = 24 };
+  float a[D], b[D];
+  const vecd_encoding_options none = {.prompt = ""}, text = {.size = sizeof text, .prompt = "query: ", .prompt_len = 7},
+                              named = {.prompt_name = "query"}, empty = {.prompt_name = "passage"},
+                              raw = {.flags = VECD_NO_PROMPT},
+                              both = {.prompt = "query: ", .prompt_len = 7, .prompt_name = "no such"};
+  assert_int_equal(dimension_of(m), D);
+  uint32_t n = encode_one(m, "a b", NULL, a);
+  assert_int_equal(encode_one(m, "query: a b", &raw, b), n);
+  assert_memory_equal(a, b, sizeof a);
+  const vecd_encoding_options *same[] = {&text, &named, &both};
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(encode_one(m, "a b", same[i], b), n);
+    assert_memory_equal(a, b, sizeof a);
+  }
+  assert_int_equal(encode_one(m, "a b", &none, a), 4);
+  assert_memory_not_equal(a, b, sizeof a);
+  const vecd_encoding_options *bare[] = {&raw, &empty};
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(encode_one(m, "a b", bare[i], b), 4);
+    assert_memory_equal(a, b, sizeof a);
+  }
+  uint32_t ids[32];
+  size_t n_ids = 0, len = 0;
+  assert_int_equal(vecd_tokenize(m, "a b", 3, 0, ids, 32, &n_ids, NULL), VECD_OK);
+  assert_int_equal(n_ids, n);
+  assert_int_equal(vecd_tokenize(m, "a b", 3, VECD_NO_PROMPT, ids, 32, &n_ids, NULL), VECD_OK);
+  assert_int_equal(n_ids, 4);
+  vecd_info info;
+  vecd_describe(m, &info);
+  assert_int_equal(info.n_prompts, 2);
+  assert_string_equal(info.default_prompt, "query");
+  const char *prompt = NULL;
+  assert_string_equal(vecd_prompt_at(m, 0, NULL, NULL), "passage");
+  assert_string_equal(vecd_prompt_at(m, 1, &prompt, &len), "query");
+  assert_true(len == 7 && memcmp(prompt, "query: ", 7) == 0);
+  assert_null(vecd_prompt_at(m, 2, &prompt, &len));
+  vecd_close(&m);
+}
+
+static void a_prompt_can_stay_out_of_the_pooling(void **state) {
+  (void)state;
+  vecd_model *m = open_named("bert-prompt", 1);
+  enum { D = 24 };
+  float a[D], b[D];
+  encode_one(m, "a b", NULL, a);
+  encode_one(m, "a b", &(vecd_encoding_options){.prompt = "query: ", .prompt_len = 7}, b);
+  assert_memory_equal(a, b, sizeof a);
+  encode_one(m, "query: a b", &(vecd_encoding_options){.flags = VECD_NO_PROMPT},
+             b); /* the same tokens, but all of them pooled */
+  assert_memory_not_equal(a, b, sizeof a);
+  vecd_close(&m);
+}
+
+static void wrong_prompts_are_told(void **state) {
+  (void)state;
+  vecd_model *m = open_named("bert-prompt-included", 1);
+  float v[24];
+  const char *text = "bad \xff byte";
+  size_t len = strlen(text), n_ids;
+  vecd_err err;
+  assert_int_equal(vecd_encode_with(m, &text, &len, 1, &(vecd_encoding_options){.prompt_name = "doc"}, v, NULL, &err),
+                   VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "\"doc\""));
+  assert_non_null(strstr(err.text, "passage, query"));
+  const vecd_encoding_options broken = {.prompt = "a\xff", .prompt_len = 2};
+  assert_int_equal(vecd_encode_with(m, &text, &len, 1, &broken, v, NULL, &err), VECD_BAD_TEXT);
+  assert_non_null(strstr(err.text, "prompt"));
+  assert_int_equal(vecd_encode(m, &text, &len, 1, 0, v, NULL, &err), VECD_BAD_TEXT); /* places are the text's own */
+  assert_string_equal(err.text, "texts[0]: not valid UTF-8 at byte 4");
+  assert_int_equal(vecd_tokenize(m, text, len, 0, NULL, 0, &n_ids, &err), VECD_BAD_TEXT);
+  assert_int_equal(err.pos, 4);
+  vecd_close(&m);
+}
+
+static void vectors_can_be_cut(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    unsigned dimension, full;
+  } cases[] = {{"bert-mean-norm", 36, 36}, {"bert-truncate-dim", 10, 24}, {"bert-truncate-dense", 19, 20}};
+  for (size_t c = 0; c < 3; c++) {
+    vecd_model *m = open_named(cases[c].name, 2);
+    vecd_info info;
+    vecd_describe(m, &info);
+    assert_int_equal(info.dimension, cases[c].dimension);
+    assert_int_equal(info.full_dimension, cases[c].full);
+    assert_int_equal(info.normalized, c == 0);
+    float full[64], some[65];
+    encode_one(m, "one two", &(vecd_encoding_options){.dimensions = cases[c].full}, full);
+    for (unsigned d = 0; d <= cases[c].full; d++) {
+      unsigned n = d ? d : cases[c].dimension;
+      some[n] = 7;
+      encode_one(m, "one two", &(vecd_encoding_options){.dimensions = d}, some);
+      assert_memory_equal(full, some, n * sizeof *full);
+      assert_true(some[n] == 7);
+    }
+    const char *text = "a";
+    size_t len = 1;
+    vecd_err err;
+    assert_int_equal(
+        vecd_encode_with(m, &text, &len, 1, &(vecd_encoding_options){.dimensions = cases[c].full + 1}, some, NULL, &err),
+        VECD_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "dimensions"));
+    /* Different wishes in one call, one of them impossible. */
+    float v[4][64];
+    vecd_item items[4] = {{.text = VECD_SPAN("one two"), .dimension = 3},
+                          {.text = VECD_SPAN("one two"), .dimension = 1000},
+                          {.text = VECD_SPAN("one two")},
+                          {.text = VECD_SPAN("one two"), .dimension = cases[c].full}};
+    for (int i = 0; i < 4; i++) items[i].vector = v[i];
+    vecd_model_encode(m, items, 4);
+    assert_int_equal(items[1].status, VECD_BAD_ARGUMENT);
+    assert_int_equal(vecd_item_explain(m, &items[1], "texts", 1, &err), VECD_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "1000"));
+    assert_memory_equal(v[0], full, 3 * sizeof *full);
+    assert_memory_equal(v[2], full, cases[c].dimension * sizeof *full);
+    assert_memory_equal(v[3], full, cases[c].full * sizeof *full);
+    vecd_close(&m);
+  }
+}
+
+static void raw_leaves_out_the_last_normalize_only(void **state) {
+  (void)state;
+  static const char *const names[] = {"bert-dense-two", "bert-order"};
+  for (int i = 0; i < 2; i++) {
+    vecd_model *m = open_named(names[i], 1);
+    float a[64], b[64];
+    size_t d = dimension_of(m);
+    encode_one(m, "one two", NULL, a);
+    encode_one(m, "one two", &(vecd_encoding_options){.flags = VECD_RAW}, b);
+    if (i == 0) {
+      assert_memory_not_equal(a, b, d * sizeof *a);
+      vecd_normalize_l2(b, d);
+    }
+    assert_memory_equal(a, b, d * sizeof *a);
+    vecd_close(&m);
+  }
+}
+
+/* More vectors than the modules take at a time, with bad texts among them. */
+static void modules_see_every_item(void **state) {
+  (void)state;
+  enum { N = 200 };
+  vecd_model *m = open_named("bert-dense-two", 2);
+  size_t d = dimension_of(m);
+  float *v = calloc(N * d, sizeof *v), one[64];
+  vecd_item *items = calloc(N, sizeof *items);
+  for (size_t i = 0; i < N; i++) {
+    items[i] = (vecd_item){.text = vecd_span_of(i % 9 == 4 ? "\xff" : texts[i % N_TEXTS]), .vector = v + i * d};
+  }
+  vecd_model_encode(m, items, N);
+  for (size_t i = 0; i < N; i++) {
+    assert_int_equal(items[i].status, i % 9 == 4 ? VECD_BAD_TEXT : VECD_OK);
+    if (items[i].status) continue;
+    encode_one(m, texts[i % N_TEXTS], NULL, one);
+    assert_memory_equal(one, items[i].vector, d * sizeof *one);
+  }
+  free(items);
   free(v);
   vecd_close(&m);
 }
 
-static void every_failed_allocation_is_survived(void **state) {
+static void a_warm_model_allocates_nothing(void **state) {
   (void)state;
-  size_t before = vecd_mem_total_bytes();
-  bool opened = false;
-  for (uint64_t n = 1; n < 20000 && !opened; n++) {
-    vecd_model *m = NULL;
-    vecd_err err;
-    vecd_mem_fail_nth(n);
-    vecd_status s = vecd_open(folder, &(vecd_options){.threads = 2}, &m, &err);
-    if (!s) {
-      float *v = calloc(dimension_of(m), sizeof(float));
-      s = vecd_encode(m, &texts[2], &(size_t){10}, 1, 0, v, NULL, &err);
-      free(v);
-      opened = !s;
-    }
-    vecd_mem_fail_nth(0);
-    if (s) assert_int_equal(s, VECD_NO_MEMORY);
+  static const char *const names[] = {"bert-mean-norm", "bert-prompt", "bert-dense-two", "bert-truncate-dim"};
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    vecd_model *m = open_named(names[k], 2);
+    size_t d = dimension_of(m), lens[N_TEXTS];
+    float *v = calloc(N_TEXTS * d, sizeof(float));
+    for (size_t i = 0; i < N_TEXTS; i++) lens[i] = strlen(texts[i]);
+    for (int i = 0; i < 3; i++) assert_int_equal(vecd_encode(m, texts, lens, N_TEXTS, 0, v, NULL, NULL), VECD_OK);
+    uint64_t before = vecd_mem_count();
+    for (int i = 0; i < 10; i++) assert_int_equal(vecd_encode(m, texts, lens, N_TEXTS, 0, v, NULL, NULL), VECD_OK);
+    assert_int_equal(vecd_mem_count(), before);
+    free(v);
     vecd_close(&m);
   }
-  assert_true(opened);
-  assert_int_equal(vecd_mem_total_bytes(), before);
+}
+
+static void every_failed_allocation_is_survived(void **state) {
+  (void)state;
+  static const char *const names[] = {"bert-mean-norm", "bert-order", "bert-prompt-cls", "bert-sharded"};
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    char path[1200];
+    snprintf(path, sizeof path, "%.*s%s", (int)(strrchr(folder, '/') + 1 - folder), folder, names[k]);
+    size_t before = vecd_mem_total_bytes();
+    bool opened = false;
+    for (uint64_t n = 1; n < 20000 && !opened; n++) {
+      vecd_model *m = NULL;
+      vecd_err err;
+      vecd_mem_fail_nth(n);
+      vecd_status s = vecd_open(path, &(vecd_options){.threads = 2}, &m, &err);
+      if (!s) {
+        float *v = calloc(dimension_of(m), sizeof(float));
+        s = vecd_encode_with(m, &texts[2], &(size_t){10}, 1, &(vecd_encoding_options){.prompt = "x: ", .prompt_len = 3}, v,
+                             NULL, &err);
+        free(v);
+        opened = !s;
+      }
+      vecd_mem_fail_nth(0);
+      if (s) assert_int_equal(s, VECD_NO_MEMORY);
+      vecd_close(&m);
+    }
+    assert_true(opened);
+    assert_int_equal(vecd_mem_total_bytes(), before);
+  }
 }
 
 int main(void) {
@@ -199,6 +394,12 @@ int main(void) {
       cmocka_unit_test(encode_gives_the_same_bits_alone_and_together),
       cmocka_unit_test(ids_and_text_agree),
       cmocka_unit_test(each_item_has_its_own_status),
+      cmocka_unit_test(a_prompt_stands_before_texts),
+      cmocka_unit_test(a_prompt_can_stay_out_of_the_pooling),
+      cmocka_unit_test(wrong_prompts_are_told),
+      cmocka_unit_test(vectors_can_be_cut),
+      cmocka_unit_test(raw_leaves_out_the_last_normalize_only),
+      cmocka_unit_test(modules_see_every_item),
       cmocka_unit_test(a_warm_model_allocates_nothing),
       cmocka_unit_test(every_failed_allocation_is_survived),
   };
