@@ -18,8 +18,8 @@
   X(MODELS, models, "", 0, 0, "list the models in the models folder",                                                      \
     "Lists the models in the models folder, one a line, the id first, and what stands in the way of using one.")           \
   X(SHOW, show, "MODEL", 1, 1, "what is known of a model",                                                                 \
-    "Opens a model, which checks all of its files, and prints what it is, its limits and where they come from, and what "  \
-    "was assumed because the folder does not say.")                                                                        \
+    "Opens a model, which checks all of its files, and prints what it is, its limits and where they come from, its "       \
+    "modules in order, its prompts, and what was assumed because the folder does not say.")                                \
   X(SERVE, serve, "", 0, 0, "serve the HTTP API",                                                                          \
     "Serves the HTTP API until SIGTERM or SIGINT, then finishes what it has taken and exits with 0. A second signal ends " \
     "it at once.")                                                                                                         \

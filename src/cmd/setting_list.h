@@ -42,7 +42,7 @@
   X(dimensions, NUMBER, "dimensions", 0, NULL, "N", 1, 1 << 24, NULL, VECD_CMD_EMBED | VECD_CMD_SIMILARITY,                    \
     "cut vectors to N values, without normalizing them again; what the model's folder says when not given")                    \
   X(no_normalize, SWITCH, "no-normalize", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_EMBED,                                           \
-    "leave out the model's Normalize step: vectors keep their length")                                                         \
+    "leave out a Normalize step at the end of the model's modules: vectors keep their length")                                 \
   X(no_truncate, SWITCH, "no-truncate", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE, "all ids, however many")                 \
   X(tokens, SWITCH, "tokens", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE,                                                    \
     "print an object with \"ids\", \"tokens\" (pieces of the vocabulary) and \"offsets\" (in characters of the text)")         \

@@ -16,7 +16,7 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 
-from conftest import DEADLINE_S, clean_env
+from conftest import DEADLINE_S, ROOT, TINY, clean_env
 
 M = ("-m", "bert-mean-norm")
 NEAR = 2e-6  # between ISAs and the reference, tiny models with spread-out weights
@@ -126,6 +126,73 @@ def test_no_normalize_keeps_lengths(vecd):
     assert np.allclose(np.linalg.norm(got, axis=1), 1, atol=1e-6)
     assert not np.allclose(np.linalg.norm(raw, axis=1), 1, atol=1e-3)
     assert np.allclose(raw / np.linalg.norm(raw, axis=1, keepdims=True), got, atol=1e-6)
+
+
+# --- prompts, dimensions, modules
+
+
+def tiny(name):
+    return np.load(TINY / name / "vectors.npy"), json.loads((TINY / name / "golden.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["bert-prompt", "bert-prompt-all-poolings", "bert-dense-two", "bert-order", "bert-truncate-dim",
+                                  "bert-sharded"])
+def test_embed_does_all_that_the_folder_says(vecd, tmp_path, name):
+    vectors, about = tiny(name)
+    path = tmp_path / "in.jsonl"
+    texts = json.loads((ROOT / "tests" / "golden" / "texts.json").read_text())
+    path.write_text("".join(json.dumps({"text": texts[i]}) + "\n" for i in about["text_indices"]))
+    got = rows(vecd("embed", "-m", TINY / name, "-i", path))
+    assert got.shape == vectors.shape
+    assert (np.abs(got - vectors) / np.maximum(1, np.abs(vectors).max(axis=1, keepdims=True))).max() < 1e-5
+
+
+def test_prompts_go_before_texts(vecd):
+    m = ("-m", TINY / "bert-prompt-included")
+    default = vecd("embed", *m, "a b").raw
+    assert default == vecd("embed", *m, "--prompt", "query: ", "a b").raw == vecd("embed", *m, "--prompt-name", "query", "a b").raw
+    assert default == vecd("embed", *m, "--prompt", "", "query: a b").raw
+    bare = vecd("embed", *m, "--prompt", "", "a b").raw
+    assert default != bare == vecd("embed", *m, "--prompt-name", "passage", "a b").raw
+    ids = json.loads(vecd("tokenize", *m, "a b").out)
+    assert ids == json.loads(vecd("tokenize", *m, "--prompt=", "query: a b").out) != json.loads(vecd("tokenize", *m, "--prompt=", "a b").out)
+    assert vecd("similarity", *m, "a", "b", "c").raw == vecd("similarity", *m, "--prompt", "query: ", "a", "b", "c").raw
+    assert vecd("similarity", *m, "a", "b", "c").raw != vecd("similarity", *m, "--prompt", "", "a", "b", "c").raw
+
+
+@pytest.mark.parametrize("command, texts", [("embed", ["a"]), ("tokenize", ["a"]), ("similarity", ["a", "b"])])
+def test_wrong_prompts_are_told(vecd, command, texts):
+    one_line(vecd(command, "-m", TINY / "bert-prompt", "--prompt-name", "elder", *texts), 1, '"elder"', "query, document")
+    one_line(vecd(command, *M, "--prompt-name", "elder", *texts), 1, '"elder"', "no prompts")
+    one_line(vecd(command, *M, "--prompt-name", "elder", "--prompt", "x", *texts), 2, "not both")
+    one_line(vecd(command, *M, "--prompt", "\udcff", *texts), 1, "prompt", "UTF-8")
+
+
+def test_dimensions_cut_and_do_not_normalize_again(vecd):
+    full = rows(vecd("embed", *M, "one two"))
+    assert np.array_equal(rows(vecd("embed", *M, "--dimensions", "5", "one two")), full[:, :5])
+    assert rows(vecd("embed", "-m", TINY / "bert-truncate-dim", "x")).shape == (1, 10)
+    assert rows(vecd("embed", "-m", TINY / "bert-truncate-dim", "--dimensions", "24", "x")).shape == (1, 24)
+    one_line(vecd("embed", *M, "--dimensions", "37", "x"), 1, "dimensions", "37", "36")
+    one_line(vecd("embed", *M, "--dimensions", "0", "x"), 2, "dimensions")
+
+
+def test_show_lists_modules_prompts_and_shards(vecd):
+    shown = json.loads(vecd("show", "--json", TINY / "bert-order").out)
+    assert [m["type"] for m in shown["modules"]] == ["Transformer", "Pooling", "Normalize", "LayerNorm", "Dense", "Normalize", "Dense"]
+    assert shown["modules"][4] == {"type": "Dense", "in": 24, "out": 33, "bias": True, "activation": "tanh"}
+    assert (shown["prompts"], shown["default_prompt"]) == ({}, None)
+    shown = json.loads(vecd("show", "--json", TINY / "bert-prompt").out)
+    assert (shown["prompts"], shown["default_prompt"]) == ({"query": "query: ", "document": "passage: "}, "query")
+    assert shown["modules"][1]["include_prompt"] is False
+    assert '"query": "query: "' in vecd("show", TINY / "bert-prompt").out
+    cut = json.loads(vecd("show", "--json", TINY / "bert-truncate-dim").out)
+    assert (cut["dimension"], cut["full_dimension"], cut["normalize"]) == (10, 24, False)
+    sharded = json.loads(vecd("show", "--json", TINY / "bert-sharded").out)
+    assert len(sharded["shards"]) == 3 and sharded["shards"][1].startswith("more/")
+    listed = {m["id"]: m for m in json.loads(vecd("models", "--json", models=TINY).out)}
+    assert listed["bert-truncate-dim"]["dimension"] == 10 and listed["bert-dense-two"]["dimension"] == 17
+    assert listed["bert-sharded"]["weights_bytes"] > 10000
 
 
 def test_threads_do_not_change_bits(vecd):

@@ -23,18 +23,22 @@ static const char *const names[] = {"config.json",
                                     "sentence_bert_config.json",
                                     "tokenizer_config.json",
                                     "config_sentence_transformers.json",
-                                    "2_Normalize/config.json"};
+                                    "2_Normalize/config.json",
+                                    "2_Dense/config.json",
+                                    "3_LayerNorm/config.json"};
 #define N_NAMES (sizeof names / sizeof *names)
+
+static const char *const folders[] = {"1_Pooling", "2_Normalize", "2_Dense", "3_LayerNorm"};
 
 static char folder[64];
 static int folder_fd = -1;
 
 static void clean_up(void) {
-  static const char *const files[] = {"tokenizer.json", "model.safetensors"};
-  static const char *const folders[] = {"1_Pooling", "2_Normalize"};
+  static const char *const files[] = {"tokenizer.json", "model.safetensors", "2_Dense/model.safetensors",
+                                      "3_LayerNorm/model.safetensors"};
   for (size_t i = 0; i < N_NAMES; i++) unlinkat(folder_fd, names[i], 0);
-  for (size_t i = 0; i < 2; i++) unlinkat(folder_fd, files[i], 0);
-  for (size_t i = 0; i < 2; i++) unlinkat(folder_fd, folders[i], AT_REMOVEDIR);
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlinkat(folder_fd, files[i], 0);
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) unlinkat(folder_fd, folders[i], AT_REMOVEDIR);
   rmdir(folder);
 }
 
@@ -49,10 +53,11 @@ static void make_folder(void) {
   vecd_assert(mkdtemp(folder));
   folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   vecd_assert(folder_fd >= 0);
-  mkdirat(folder_fd, "1_Pooling", 0700);
-  mkdirat(folder_fd, "2_Normalize", 0700);
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) mkdirat(folder_fd, folders[i], 0700);
   put("tokenizer.json", (const uint8_t *)"", 0);
   put("model.safetensors", (const uint8_t *)"", 0);
+  put("2_Dense/model.safetensors", (const uint8_t *)"", 0);
+  put("3_LayerNorm/model.safetensors", (const uint8_t *)"", 0);
   atexit(clean_up);
 }
 
@@ -62,6 +67,20 @@ static void check(const vecd_model_folder *f) {
   vecd_assert(strncmp(f->transformer_dir, folder, strlen(folder)) == 0 && !strstr(f->transformer_dir, "/../"));
   vecd_assert(f->pooling.n >= 1 && f->pooling.n <= VECD_POOL_COUNT && (f->max_tokens == 0) == (f->max_tokens_from == NULL));
   for (unsigned i = 0; i < f->pooling.n; i++) vecd_assert(f->pooling.modes[i] < VECD_POOL_COUNT);
+  vecd_assert(f->n_modules <= VECD_MOST_MODULES);
+  size_t width = f->pooling.n * f->pooling.dimension;
+  for (unsigned i = 0; i < f->n_modules; i++) {
+    const vecd_module *m = &f->modules[i];
+    bool has_weights = m->kind != VECD_MODULE_NORMALIZE;
+    vecd_assert(m->kind < VECD_MODULE_COUNT && (m->weights_path != NULL) == has_weights && (m->n_in > 0) == has_weights);
+    vecd_assert(!m->n_in || m->n_in == width);
+    if (m->n_out) width = m->n_out;
+  }
+  vecd_assert(f->truncate_dim <= width || !f->pooling.dimension);
+  vecd_span text = {NULL, 0};
+  if (f->default_prompt)
+    vecd_assert(vecd_model_folder_prompt(f, f->default_prompt, &text, NULL) == VECD_OK &&
+                vecd_utf8_valid_prefix(text.ptr, text.len) == text.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
