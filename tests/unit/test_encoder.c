@@ -18,8 +18,10 @@
 #include "nn/pooling.h"
 
 #define MOST_DIFFERENCE 1e-5 /* times the largest value where that is over 1 */
-/* The tiny folders' random, spread-out weights suffer more from 8 bits than trained ones. */
-#define INT8_MOST_ANGLE 0.03
+/* The tiny folders' random, spread-out weights suffer more from 8 bits than trained ones: where two scores are nearly alike a step
+ * decides which wins. So one text may be far off, if most are near: the largest distance of a cosine from 1, and the median's. */
+#define INT8_MOST_ANGLE   0.15
+#define INT8_MEDIAN_ANGLE 0.005
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) /* slow, and there for other faults than wrong bits */
 enum { N_BATCHES = 4 };
@@ -178,9 +180,14 @@ static uint32_t random_below(uint32_t n) {
   return random_state % n;
 }
 
-/* With 8-bit weights and activations: the largest distance of a cosine from 1, as a share of what is allowed. */
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* With 8-bit weights and activations: distances of cosines from 1, as a share of what is allowed. */
 static double compare_int8(const golden *g, const float *got) {
-  double worst = 0;
+  double *angles = room(g->n, sizeof *angles);
   for (size_t i = 0; i < g->n; i++) {
     const float *a = g->want + i * g->dimension, *b = got + i * g->dimension;
     double dot = 0, aa = 0, bb = 0;
@@ -189,10 +196,13 @@ static double compare_int8(const golden *g, const float *got) {
       aa += (double)a[j] * a[j];
       bb += (double)b[j] * b[j];
     }
-    double share = (1 - dot / sqrt(aa * bb)) / INT8_MOST_ANGLE;
-    if (!(share <= worst)) worst = share;
+    angles[i] = 1 - dot / sqrt(aa * bb);
+    if (isnan(angles[i])) angles[i] = 2;
   }
-  return worst;
+  qsort(angles, g->n, sizeof *angles, by_value);
+  double most = angles[g->n - 1] / INT8_MOST_ANGLE, median = angles[g->n / 2] / INT8_MEDIAN_ANGLE;
+  free(angles);
+  return most > median ? most : median;
 }
 
 /* Largest difference as a share of what is allowed. */
@@ -284,7 +294,7 @@ static void agrees(void **state) {
     if (share > worst) worst = share, where = folders[f].name;
   }
   if (how->precision == VECD_PRECISION_INT8)
-    print_message("%s, int8, %zu folders: least cosine %.6f, in %s\n", isa, n_checked, 1 - worst * allowed, where);
+    print_message("%s, int8, %zu folders: at most %.2f of the bound, in %s\n", isa, n_checked, worst, where);
   else
     print_message("%s, %zu folders: largest difference %.2e max(1, largest value), in %s\n", isa, n_checked, worst * allowed,
                   where);
