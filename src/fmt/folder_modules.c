@@ -64,13 +64,13 @@ static bool name_is_taken(const json_t *modules, size_t i, vecd_span name) {
 
 /* Takes `path` over. What a module takes must be what the one before gives. */
 static vecd_status add_module(vecd_model_folder *f, vecd_module_kind kind, char *path, vecd_err *err) {
+  size_t width = f->pooling.dimension;
+  if (width) width = vecd_model_folder_full_dimension(f, width);
   vecd_module *grown = vecd_realloc(VECD_MEM_MISC, f->modules, (f->n_modules + 1) * sizeof *grown);
   if (!grown) {
     vecd_free(path);
     return vecd_err_no_memory(err, "the modules", (f->n_modules + 1) * sizeof *grown);
   }
-  size_t width = f->pooling.dimension;
-  if (width) width = vecd_model_folder_full_dimension(f, width);
   f->modules = grown;
   vecd_module *m = &f->modules[f->n_modules++];
   *m = (vecd_module){.kind = kind, .path = path};
