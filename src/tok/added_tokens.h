@@ -7,6 +7,7 @@
 
 #include "fmt/json.h"
 #include "tok/normalizer.h"
+#include "tok/tok_model.h"
 #include "tok/vocab.h"
 
 typedef struct vecd_added_token {
@@ -48,8 +49,8 @@ VECD_CHECK vecd_status vecd_added_tokens_measure(const char *file, const json_t 
 /* Reads the section (NULL: none). Tokens the model has keep its id, the others get the next ones and are put into vocab; the
  * file must agree. `model` finds the model's own tokens. VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED; VECD_NO_MEMORY. */
 VECD_CHECK vecd_status vecd_added_tokens_load(const char *file, const json_t *section, const vecd_normalizer *normalizer,
-                                              const vecd_piece_table *model, size_t n_model_tokens, vecd_vocab *vocab,
-                                              vecd_added_tokens *out, vecd_err *err);
+                                              const vecd_tok_model *model, vecd_vocab *vocab, vecd_added_tokens *out,
+                                              vecd_err *err);
 void vecd_added_tokens_fini(vecd_added_tokens *added);
 
 /* The next match in text (valid UTF-8); false when there is none. What lies between search->done before the call and

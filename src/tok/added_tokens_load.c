@@ -58,13 +58,13 @@ static vecd_status read_entry(const char *where, const json_t *item, entry *e, v
 }
 
 /* Checks the ids of entries, which stand in the order of the file, and puts the new tokens into vocab. */
-static vecd_status check_ids(const char *file, entry *entries, size_t n, const vecd_piece_table *model, size_t n_model_tokens,
-                             vecd_vocab *vocab, vecd_err *err) {
-  size_t next = n_model_tokens;
+static vecd_status check_ids(const char *file, entry *entries, size_t n, const vecd_tok_model *model, vecd_vocab *vocab,
+                             vecd_err *err) {
+  size_t next = model->n_tokens;
   for (size_t i = 0; i < n; i++) {
     entry *e = &entries[i];
     if (e->dropped || e->content.len == 0) continue;
-    uint32_t id = vecd_piece_table_get(model, e->content);
+    uint32_t id = vecd_tok_model_find(model, e->content);
     bool new = id == VECD_NO_ID;
     if (new) id = (uint32_t)next++;
     if (id != e->token.id)
@@ -128,8 +128,7 @@ static vecd_status fill_set(const char *file, entry *entries, size_t n, bool nor
 }
 
 static vecd_status load(const char *file, const json_t *section, entry *entries, size_t n, const vecd_normalizer *normalizer,
-                        const vecd_piece_table *model, size_t n_model_tokens, vecd_vocab *vocab, vecd_added_tokens *out,
-                        vecd_err *err) {
+                        const vecd_tok_model *model, vecd_vocab *vocab, vecd_added_tokens *out, vecd_err *err) {
   char where[256];
   for (size_t i = 0; i < n; i++) {
     snprintf(where, sizeof where, "%.200s: added_tokens[%zu]", file, i);
@@ -149,7 +148,7 @@ static vecd_status load(const char *file, const json_t *section, entry *entries,
   }
   qsort(entries, n, sizeof *entries, compare_order);
   vecd_normalizer_scratch scratch = {0};
-  vecd_status s = check_ids(file, entries, n, model, n_model_tokens, vocab, err);
+  vecd_status s = check_ids(file, entries, n, model, vocab, err);
   entry *half = NULL; /* fill_set() reorders what it is given, so each set gets a copy */
   if (!s && !(half = vecd_alloc_array(VECD_MEM_VOCAB, n, sizeof *half)))
     s = vecd_err_no_memory(err, "added_tokens", n * sizeof *half);
@@ -162,14 +161,13 @@ static vecd_status load(const char *file, const json_t *section, entry *entries,
 }
 
 vecd_status vecd_added_tokens_load(const char *file, const json_t *section, const vecd_normalizer *normalizer,
-                                   const vecd_piece_table *model, size_t n_model_tokens, vecd_vocab *vocab,
-                                   vecd_added_tokens *out, vecd_err *err) {
+                                   const vecd_tok_model *model, vecd_vocab *vocab, vecd_added_tokens *out, vecd_err *err) {
   *out = (vecd_added_tokens){0};
   size_t n = json_array_size(section);
   if (n == 0) return VECD_OK;
   entry *entries = vecd_alloc_array(VECD_MEM_VOCAB, n, sizeof *entries);
   if (!entries) return vecd_err_no_memory(err, "added_tokens", n * sizeof *entries);
-  vecd_status s = load(file, section, entries, n, normalizer, model, n_model_tokens, vocab, out, err);
+  vecd_status s = load(file, section, entries, n, normalizer, model, vocab, out, err);
   vecd_free(entries);
   if (s) vecd_added_tokens_fini(out);
   return s;

@@ -11,6 +11,7 @@
 
 struct vecd_tok_scratch {
   vecd_normalizer_scratch normalizer;
+  vecd_tok_model_scratch model;
   uint32_t *ends; /* [ends_cap] of the pieces of one word */
   size_t ends_cap;
 };
@@ -85,16 +86,18 @@ static bool put_words(encoder *e, const vecd_aligned *norm, size_t begin, size_t
   const vecd_tokenizer *t = e->tokenizer;
   vecd_encoding *out = e->out;
   vecd_span text = {norm->bytes + begin, end - begin}, word;
-  /* A word has no more tokens than bytes. */
-  if (!reserve_ends(e->scratch, text.len)) return false;
+  if (!reserve_ends(e->scratch, text.len * t->model.ids_per_byte)) return false;
   for (size_t at = 0; vecd_pre_tokenizer_next(t->pre_tokenizer, text, &at, &word);) {
-    if (!reserve_ids(e, out->n_ids + word.len)) return false;
-    size_t n = vecd_wordpiece_encode(&t->model, word, out->ids + out->n_ids, e->scratch->ends);
+    if (!reserve_ids(e, out->n_ids + word.len * t->model.ids_per_byte)) return false;
+    const uint32_t *ends = e->scratch->ends;
+    size_t n = vecd_tok_model_encode(&t->model, word, out->ids + out->n_ids, e->scratch->ends, &e->scratch->model);
+    if (n == VECD_TOK_MODEL_FAILED) return false;
     if (e->offsets) {
       const uint32_t *src = norm->src + (word.ptr - norm->bytes);
-      for (size_t i = 0; i < n; i++) {
-        out->starts[out->n_ids + i] = src[i ? e->scratch->ends[i - 1] : 0];
-        out->ends[out->n_ids + i] = src[e->scratch->ends[i] - 1] + 1;
+      for (size_t i = 0, from = 0; i < n; i++) {
+        if (i && ends[i] != ends[i - 1]) from = ends[i - 1];
+        out->starts[out->n_ids + i] = src[from];
+        out->ends[out->n_ids + i] = src[ends[i] - 1] + 1;
       }
     }
     out->n_ids += n;
@@ -194,6 +197,8 @@ vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span tex
   if (!out->scratch && !(out->scratch = vecd_alloc_zero(VECD_MEM_SCRATCH, 1, sizeof *out->scratch)))
     return vecd_err_no_memory(err, "tokenizer scratch", sizeof *out->scratch);
 
+  out->scratch->model.no_token = false;
+
   /* Where the limit does not even leave room for the special tokens, the trailing ones are the last to go. */
   size_t limit = max_tokens ? max_tokens : SIZE_MAX;
   bool specials = !(flags & VECD_TOK_NO_SPECIALS);
@@ -209,6 +214,9 @@ vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span tex
   const uint32_t *behind = post->ids ? post->ids + post->n_before + (post->n_behind - n_behind) : NULL;
   if (!encode(&e, limit, n_before, behind, n_behind)) {
     out->n_ids = 0;
+    if (e.scratch->model.no_token)
+      return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS,
+                          "the model has no token for a part of the text, and none for unknown");
     return vecd_err_no_memory(err, "tokenizing", text.len);
   }
   out->n_untruncated = out->n_ids + e.dropped + (all_before - n_before) + (all_behind - n_behind);
@@ -219,6 +227,7 @@ void vecd_encoding_fini(vecd_encoding *encoding) {
   struct vecd_tok_scratch *s = encoding->scratch;
   if (s) {
     vecd_normalizer_scratch_fini(&s->normalizer);
+    vecd_tok_model_scratch_fini(&s->model);
     vecd_free(s->ends);
     vecd_free(s);
   }

@@ -57,10 +57,8 @@ static vecd_status load(const char *file, const json_t *root, const vecd_tokeniz
   if (!s) s = vecd_normalizer_load(file, json_object_get(root, "normalizer"), rules && rules->lower_first, &t->normalizer, err);
   if (!s) s = vecd_pre_tokenizer_load(file, json_object_get(root, "pre_tokenizer"), &t->pre_tokenizer, err);
   if (!s) s = vecd_added_tokens_measure(file, added, &n_added, &added_bytes, err);
-  if (!s) s = vecd_wordpiece_load(file, model, n_added, added_bytes, &t->vocab, &t->model, err);
-  if (!s)
-    s = vecd_added_tokens_load(file, added, &t->normalizer, &t->model.begin, json_object_size(json_object_get(model, "vocab")),
-                               &t->vocab, &t->added, err);
+  if (!s) s = vecd_tok_model_load(file, model, n_added, added_bytes, &t->vocab, &t->model, err);
+  if (!s) s = vecd_added_tokens_load(file, added, &t->normalizer, &t->model, &t->vocab, &t->added, err);
   if (!s) s = vecd_post_processor_load(file, json_object_get(root, "post_processor"), &t->vocab, &t->post, err);
   return s;
 }
@@ -117,7 +115,7 @@ void vecd_tokenizer_close(vecd_tokenizer **tokenizer) {
   if (!t) return;
   vecd_post_processor_fini(&t->post);
   vecd_added_tokens_fini(&t->added);
-  vecd_wordpiece_fini(&t->model);
+  vecd_tok_model_fini(&t->model);
   vecd_vocab_fini(&t->vocab);
   vecd_free(t);
   *tokenizer = NULL;
@@ -135,7 +133,7 @@ bool vecd_tokenizer_is_special(const vecd_tokenizer *tokenizer, uint32_t id) {
 uint32_t vecd_tokenizer_id_limit(const vecd_tokenizer *tokenizer) { return tokenizer->vocab.id_limit; }
 
 size_t vecd_tokenizer_bytes(const vecd_tokenizer *tokenizer) {
-  return sizeof *tokenizer + vecd_vocab_bytes(&tokenizer->vocab) + vecd_piece_table_bytes(&tokenizer->model.begin) +
-         vecd_piece_table_bytes(&tokenizer->model.rest) + vecd_added_tokens_bytes(&tokenizer->added) +
+  return sizeof *tokenizer + vecd_vocab_bytes(&tokenizer->vocab) + vecd_tok_model_bytes(&tokenizer->model) +
+         vecd_added_tokens_bytes(&tokenizer->added) +
          (tokenizer->post.n_before + tokenizer->post.n_behind) * sizeof *tokenizer->post.ids;
 }

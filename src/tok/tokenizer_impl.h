@@ -6,9 +6,9 @@
 #include "tok/normalizer.h"
 #include "tok/post_processor.h"
 #include "tok/pre_tokenizer.h"
+#include "tok/tok_model.h"
 #include "tok/tokenizer.h"
 #include "tok/vocab.h"
-#include "tok/wordpiece.h"
 
 /* In the order in which a text goes through them. */
 struct vecd_tokenizer {
@@ -16,7 +16,7 @@ struct vecd_tokenizer {
   vecd_added_tokens added;
   vecd_normalizer normalizer;
   vecd_pre_tokenizer pre_tokenizer;
-  vecd_wordpiece model;
+  vecd_tok_model model;
   vecd_post_processor post;
   vecd_vocab vocab;
 };

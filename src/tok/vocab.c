@@ -43,6 +43,13 @@ vecd_span vecd_vocab_piece(const vecd_vocab *vocab, uint32_t id) {
   return (vecd_span){vocab->text.ptr + vocab->pieces[id].at, vocab->pieces[id].len};
 }
 
+int vecd_vocab_byte_of(vecd_span token) {
+  static const char digits[] = "0123456789ABCDEF";
+  if (token.len != 6 || memcmp(token.ptr, "<0x", 3) != 0 || token.ptr[5] != '>') return -1;
+  const char *high = memchr(digits, token.ptr[3], 16), *low = memchr(digits, token.ptr[4], 16);
+  return high && low ? (int)((high - digits) * 16 + (low - digits)) : -1;
+}
+
 /* Multiplicative hash of the first three bytes; the caller sees to it that there are three. */
 static inline size_t bucket_of(const char *bytes) {
   const unsigned char *p = (const unsigned char *)bytes;

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/span.h"
+#include "fmt/json.h"
 
 #define VECD_NO_ID UINT32_MAX
 
@@ -50,8 +51,16 @@ void vecd_vocab_fini(vecd_vocab *vocab);
 /* Appends a token with an id below cap_ids; if the id has a token, the new one takes its place. */
 VECD_CHECK vecd_status vecd_vocab_put(vecd_vocab *vocab, uint32_t id, vecd_span token, vecd_err *err);
 
+/* Makes vocab of the object "vocab" in a model's section, with room for n_more tokens of more_bytes in all. `where` is what
+ * errors call the section. VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED too large; VECD_NO_MEMORY. */
+VECD_CHECK vecd_status vecd_vocab_load(const char *where, const json_t *section, size_t n_more, size_t more_bytes,
+                                       vecd_vocab *vocab, size_t *n_tokens, vecd_err *err);
+
 /* The bytes of token `id`, {NULL, 0} where there is none. */
 vecd_span vecd_vocab_piece(const vecd_vocab *vocab, uint32_t id);
+
+/* The number of the byte that a token like "<0x0A>" stands for (byte_fallback), or -1. */
+int vecd_vocab_byte_of(vecd_span token);
 
 /* Room for n_tokens. The vocabulary must stay where it is and its text must not grow once tokens are found. */
 VECD_CHECK vecd_status vecd_piece_table_init(vecd_piece_table *table, const vecd_vocab *vocab, size_t n_tokens, vecd_err *err);

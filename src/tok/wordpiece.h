@@ -13,10 +13,9 @@ typedef struct vecd_wordpiece {
   size_t max_chars; /* longer words are unknown */
 } vecd_wordpiece;
 
-/* Reads the "model" section, puts its tokens into vocab, which is made here with room for n_more tokens of more_bytes in all.
- * `file` is for errors. VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED another kind of model. */
-VECD_CHECK vecd_status vecd_wordpiece_load(const char *file, const json_t *section, size_t n_more, size_t more_bytes,
-                                           vecd_vocab *vocab, vecd_wordpiece *out, vecd_err *err);
+/* As vecd_tok_model_load(), which has checked the type; `where` is what errors call the section. */
+VECD_CHECK vecd_status vecd_wordpiece_load(const char *where, const json_t *section, size_t n_more, size_t more_bytes,
+                                           vecd_vocab *vocab, size_t *n_tokens, vecd_wordpiece *out, vecd_err *err);
 void vecd_wordpiece_fini(vecd_wordpiece *model);
 
 /* Splits word (not empty) into ids; ends[i] is the byte of the word at which piece i ends. Both have room for word.len.
