@@ -24,6 +24,7 @@ typedef struct parser {
   const char *name;
   const char *begin, *p, *end;
   vecd_buf scratch; /* keys on the way down, each NUL-terminated, and the string being unescaped behind them */
+  bool like_serde;  /* numbers are what serde_json makes of them */
   unsigned depth;
   size_t values_left; /* "[[],[],[]..." takes 40 times its length in memory: the number of values is what bounds it */
   vecd_err *err;
@@ -154,6 +155,48 @@ static json_t *real_of(parser *ps, const char *text, size_t len) {
   return own(ps, json_real(value));
 }
 
+/* 10 to the power of 0 to 308. */
+#define ROW(t) 1e##t##0, 1e##t##1, 1e##t##2, 1e##t##3, 1e##t##4, 1e##t##5, 1e##t##6, 1e##t##7, 1e##t##8, 1e##t##9
+static const double powers[309] = {
+    ROW(0),  ROW(1),  ROW(2),  ROW(3),  ROW(4),  ROW(5),  ROW(6),  ROW(7),  ROW(8),  ROW(9),  ROW(10), ROW(11), ROW(12),
+    ROW(13), ROW(14), ROW(15), ROW(16), ROW(17), ROW(18), ROW(19), ROW(20), ROW(21), ROW(22), ROW(23), ROW(24), ROW(25),
+    ROW(26), ROW(27), ROW(28), ROW(29), 1e300,   1e301,   1e302,   1e303,   1e304,   1e305,   1e306,   1e307,   1e308,
+};
+
+/* The number as serde_json 1.0 reads it without its feature float_roundtrip: as many digits as 64 bits hold, rounded to a double,
+ * then multiplied or divided by a power of ten, which rounds again. */
+static json_t *serde_real_of(parser *ps, const char *text, size_t len) {
+  const char *p = text, *end = text + len;
+  bool negative = *p == '-', point = false, full = false;
+  uint64_t digits = 0, next;
+  long exponent = 0;
+  for (p += negative; p < end && *p != 'e' && *p != 'E'; p++) {
+    if (*p == '.') {
+      point = true;
+    } else if (!full && !__builtin_mul_overflow(digits, 10, &next) &&
+               !__builtin_add_overflow(next, (uint64_t)(*p - '0'), &next)) {
+      digits = next;
+      exponent -= point;
+    } else {
+      full = true;
+      exponent += !point;
+    }
+  }
+  if (p < end) {
+    bool minus = *++p == '-';
+    long given = 0;
+    for (p += *p == '-' || *p == '+'; p < end; p++)
+      if (given < 1000000) given = given * 10 + (*p - '0');
+    exponent += minus ? -given : given;
+  }
+  double value = (double)digits;
+  for (; exponent < -308 && value != 0; exponent += 308) value /= 1e308;
+  if (value != 0 && exponent > 308) return fail(ps, text, "number too large");
+  if (value != 0) value = exponent < 0 ? value / powers[-exponent] : value * powers[exponent];
+  if (value - value != 0) return fail(ps, text, "number too large");
+  return own(ps, json_real(negative ? -value : value));
+}
+
 static json_t *parse_number(parser *ps) {
   const char *begin = ps->p;
   bool negative = *ps->p == '-', integer = true;
@@ -181,7 +224,8 @@ static json_t *parse_number(parser *ps) {
              __builtin_add_overflow(value, negative ? '0' - digits[i] : digits[i] - '0', &value);
     if (!over) return own(ps, json_integer(value));
   }
-  return real_of(ps, begin, (size_t)(ps->p - begin));
+  size_t len = (size_t)(ps->p - begin);
+  return ps->like_serde ? serde_real_of(ps, begin, len) : real_of(ps, begin, len);
 }
 
 static json_t *parse_word(parser *ps, const char *word, size_t len, json_t *value) {
@@ -270,9 +314,15 @@ static json_t *parse_value(parser *ps) {
   }
 }
 
-vecd_status vecd_json_parse_most(const char *name, vecd_span text, size_t most_values, json_t **out, vecd_err *err) {
+static vecd_status parse(const char *name, vecd_span text, size_t most_values, bool like_serde, json_t **out, vecd_err *err) {
   const char *begin = text.ptr ? text.ptr : "";
-  parser ps = {.name = name, .begin = begin, .p = begin, .end = begin + text.len, .values_left = most_values, .err = err};
+  parser ps = {.name = name,
+               .begin = begin,
+               .p = begin,
+               .end = begin + text.len,
+               .like_serde = like_serde,
+               .values_left = most_values,
+               .err = err};
   size_t valid = vecd_utf8_valid_prefix(begin, text.len);
   json_t *value = NULL;
   if (text.len >= 3 && memcmp(begin, "\xef\xbb\xbf", 3) == 0) {
@@ -294,15 +344,23 @@ vecd_status vecd_json_parse_most(const char *name, vecd_span text, size_t most_v
   return VECD_OK;
 }
 
-vecd_status vecd_json_parse(const char *name, vecd_span text, json_t **out, vecd_err *err) {
-  return vecd_json_parse_most(name, text, MOST_VALUES, out, err);
+vecd_status vecd_json_parse_most(const char *name, vecd_span text, size_t most_values, json_t **out, vecd_err *err) {
+  return parse(name, text, most_values, false, out, err);
 }
 
-vecd_status vecd_json_read(const char *path, size_t most_bytes, json_t **out, vecd_err *err) {
+vecd_status vecd_json_parse(const char *name, vecd_span text, json_t **out, vecd_err *err) {
+  return parse(name, text, MOST_VALUES, false, out, err);
+}
+
+vecd_status vecd_json_parse_like_serde(const char *name, vecd_span text, json_t **out, vecd_err *err) {
+  return parse(name, text, MOST_VALUES, true, out, err);
+}
+
+static vecd_status read_file(const char *path, size_t most_bytes, bool like_serde, json_t **out, vecd_err *err) {
   vecd_buf text = {.tag = VECD_MEM_MISC};
   vecd_status s = vecd_file_read(path, most_bytes, &text, err);
   if (!s) {
-    s = vecd_json_parse(path, (vecd_span){text.ptr, text.len}, out, err);
+    s = parse(path, (vecd_span){text.ptr, text.len}, MOST_VALUES, like_serde, out, err);
     if (s == VECD_BAD_SYNTAX) {
       s = VECD_BAD_MODEL;
       if (err) err->code = s;
@@ -310,6 +368,14 @@ vecd_status vecd_json_read(const char *path, size_t most_bytes, json_t **out, ve
   }
   vecd_buf_fini(&text);
   return s;
+}
+
+vecd_status vecd_json_read(const char *path, size_t most_bytes, json_t **out, vecd_err *err) {
+  return read_file(path, most_bytes, false, out, err);
+}
+
+vecd_status vecd_json_read_like_serde(const char *path, size_t most_bytes, json_t **out, vecd_err *err) {
+  return read_file(path, most_bytes, true, out, err);
 }
 
 static void *counted_malloc(size_t n_bytes) { return vecd_alloc(VECD_MEM_MISC, n_bytes); }

@@ -24,6 +24,11 @@ VECD_CHECK vecd_status vecd_json_parse_most(const char *name, vecd_span text, si
 /* Reads and parses a file of at most most_bytes. As above, VECD_BAD_MODEL for a fault in it, VECD_NOT_FOUND, VECD_IO. */
 VECD_CHECK vecd_status vecd_json_read(const char *path, size_t most_bytes, json_t **out, vecd_err *err);
 
+/* The same, but numbers that are no integers come out as serde_json's default reads them: up to an ulp off the nearest double. For
+ * files that mean what a program in Rust takes them for; their values may decide ties. */
+VECD_CHECK vecd_status vecd_json_parse_like_serde(const char *name, vecd_span text, json_t **out, vecd_err *err);
+VECD_CHECK vecd_status vecd_json_read_like_serde(const char *path, size_t most_bytes, json_t **out, vecd_err *err);
+
 /* The getters below look up `key` in object `obj` of file `file`. A key that is missing or null leaves *out as it was (so set
  * the default beforehand) unless `required`. A wrong type or a value outside the range is VECD_BAD_MODEL naming file, field,
  * what it is and what it must be. */

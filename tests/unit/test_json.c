@@ -277,6 +277,41 @@ static void files_are_parsed(void **state) {
   assert_int_equal(vecd_json_read(path, 5, &value, &e), VECD_NOT_FOUND);
 }
 
+/* Pairs of a number and what serde_json 1.0 makes of it, which is not always the nearest double. */
+static void numbers_are_like_serde(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    double value;
+  } numbers[] = {{"-15.774467468261719", -15.77446746826172},
+                 {"-1.8771917819976807", -1.8771917819976809},
+                 {"-9.87654321098765432109876543210", -9.876543210987656},
+                 {"0.1", 0.1},
+                 {"-2.5E+3", -2500},
+                 {"1e-5", 1e-5},
+                 {"12345678901234567890123", 1.2345678901234568e22},
+                 {"18446744073709551616", 18446744073709551616.0},
+                 {"123456789012345678901.5e1", 1.2345678901234568e21},
+                 {"1.7976931348623157e308", 1.7976931348623157e308},
+                 {"0e999999999999", 0},
+                 {"1e-400", 0},
+                 {"5e-324", 5e-324}};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    json_t *value = NULL;
+    vecd_err err = {0};
+    if (vecd_json_parse_like_serde("t", vecd_span_of(numbers[i].text), &value, &err)) fail_msg("%s", err.text);
+    if (json_real_value(value) != numbers[i].value)
+      fail_msg("%s is %.17g, not %.17g", numbers[i].text, json_real_value(value), numbers[i].value);
+    json_decref(value);
+  }
+  static const char *const refused[] = {"1e309", "-1e999999999999", "1.8e308", "999999999999999999999e300"};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    json_t *value = NULL;
+    assert_int_equal(vecd_json_parse_like_serde("t", vecd_span_of(refused[i]), &value, NULL), VECD_BAD_SYNTAX);
+    assert_null(value);
+  }
+}
+
 int main(void) {
   vecd_json_count_memory();
   const struct CMUnitTest tests[] = {
@@ -288,6 +323,7 @@ int main(void) {
       cmocka_unit_test(every_allocation_may_fail),
       cmocka_unit_test(fields_are_typed_and_ranged),
       cmocka_unit_test(files_are_parsed),
+      cmocka_unit_test(numbers_are_like_serde),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
