@@ -2,10 +2,16 @@
 #ifndef VECD_TOK_TOK_MODEL_H
 #define VECD_TOK_TOK_MODEL_H
 
+#include "tok/bpe.h"
+#include "tok/unigram.h"
+#include "tok/wordlevel.h"
 #include "tok/wordpiece.h"
 
 typedef enum vecd_tok_model_kind {
   VECD_TOK_MODEL_WORDPIECE,
+  VECD_TOK_MODEL_UNIGRAM,
+  VECD_TOK_MODEL_BPE,
+  VECD_TOK_MODEL_WORDLEVEL,
 } vecd_tok_model_kind;
 
 typedef struct vecd_tok_model {
@@ -14,11 +20,16 @@ typedef struct vecd_tok_model {
   size_t ids_per_byte; /* a word of n bytes never has more than n * ids_per_byte ids */
   union {
     vecd_wordpiece wordpiece;
+    vecd_unigram unigram;
+    vecd_bpe bpe;
+    vecd_wordlevel wordlevel;
   } as;
 } vecd_tok_model;
 
 /* Working room; zeroed is legal. Kept from word to word, so that a warm call allocates nothing. */
 typedef struct vecd_tok_model_scratch {
+  vecd_unigram_scratch unigram;
+  vecd_bpe_scratch bpe;
   bool no_token; /* why the last call failed: the model knows no token for the word and has no unknown one; else memory */
 } vecd_tok_model_scratch;
 

@@ -99,14 +99,14 @@ static vecd_status open_json(const char *file, json_t *root, const vecd_tokenize
 
 vecd_status vecd_tokenizer_open(const char *path, const vecd_tokenizer_rules *rules, vecd_tokenizer **out, vecd_err *err) {
   json_t *root = NULL;
-  vecd_status s = vecd_json_read(path, MOST_FILE_BYTES, &root, err);
+  vecd_status s = vecd_json_read_like_serde(path, MOST_FILE_BYTES, &root, err);
   return s ? s : open_json(path, root, rules, out, err);
 }
 
 vecd_status vecd_tokenizer_parse(const char *name, vecd_span text, const vecd_tokenizer_rules *rules, vecd_tokenizer **out,
                                  vecd_err *err) {
   json_t *root = NULL;
-  vecd_status s = vecd_json_parse(name, text, &root, err);
+  vecd_status s = vecd_json_parse_like_serde(name, text, &root, err);
   return s ? s : open_json(name, root, rules, out, err);
 }
 

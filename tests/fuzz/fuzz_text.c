@@ -13,11 +13,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
   "\"##e\":11,\"e\":12,\",\":13,\".\":14,\"\\u4e2d\":15,\"\\u1100\":16,\"##\\u1161\":17,\"\\u00e9\":18,\"##\\u0301\":19," \
   "\"abcabcabc\":20,\"##s\":21,\"i\":22,\"##\\u0307\":23}"
 
-#define TOKENIZER(normalizer, pre_tokenizer, added)                                                                            \
-  "{\"version\":\"1.0\",\"added_tokens\":[" added "],\"normalizer\":" normalizer ",\"pre_tokenizer\":" pre_tokenizer           \
-  ",\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1]},\"model\":{\"type\":"         \
-  "\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":9,\"vocab\":" VOCAB \
-  "}}"
+#define WORDPIECE                                                                                                        \
+  "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":9," \
+  "\"vocab\":" VOCAB "}"
+#define UNIGRAM(more)                                                                                                          \
+  "{\"type\":\"Unigram\",\"unk_id\":0" more ",\"vocab\":[[\"[UNK]\",0],[\"[CLS]\",0],[\"[SEP]\",0],[\"[MASK]\",0],[\"a\",-2]," \
+  "[\"b\",-2],[\"ab\",-4],[\"the\",-1],[\"e\",-3],[\" \",-1],[\" the\",-1.5],[\"aaaaaaaaaaaaaaaa\",-9],[\"\\u00e9\",-5],"      \
+  "[\"\\u4e2d\",-5],[\"<0xC3>\",0],[\"<0xA8>\",0],[\"<0xE4>\",0],[\"<0xB8>\",0],[\"<0xAD>\",0],[\"abab\",-4]]}"
+#define BPE(more)                                                                                                          \
+  "{\"type\":\"BPE\",\"unk_token\":\"[UNK]\"" more ",\"vocab\":{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2,\"[MASK]\":3,\"a\":4," \
+  "\"b\":5,\"ab\":6,\"t\":7,\"h\":8,\"e\":9,\"th\":10,\"the\":11,\"aa\":12,\"aaaa\":13,\"\\u00e9\":14,\" \":15,"           \
+  "\"<0xC3>\":16,\"<0xA8>\":17,\"baa\":18,\"abaa\":19},\"merges\":[[\"a\",\"b\"],[\"t\",\"h\"],[\"th\",\"e\"],[\"a\","     \
+  "\"a\"],[\"aa\",\"aa\"],[\"b\",\"aa\"],[\"ab\",\"aa\"]]}"
+
+#define TOKENIZER(normalizer, pre_tokenizer, added) WITH_MODEL(normalizer, pre_tokenizer, added, WORDPIECE)
+#define WITH_MODEL(normalizer, pre_tokenizer, added, model)                                                          \
+  "{\"version\":\"1.0\",\"added_tokens\":[" added "],\"normalizer\":" normalizer ",\"pre_tokenizer\":" pre_tokenizer \
+  ",\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1]},\"model\":" model "}"
 
 #define BERT(clean, cjk, strip, lower)                                                                              \
   "{\"type\":\"BertNormalizer\",\"clean_text\":" clean ",\"handle_chinese_chars\":" cjk ",\"strip_accents\":" strip \
@@ -40,6 +52,11 @@ static const char *const files[] = {
     TOKENIZER(
         "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"},{\"type\":\"StripAccents\"},{\"type\":\"Lowercase\"}]}",
         SPLIT, ADDED("24", "aa", "true", "false", "false", "true")),
+    WITH_MODEL("null", "null", ADDED("3", "[MASK]", "false", "true", "false", "false"), UNIGRAM("")),
+    WITH_MODEL("{\"type\":\"Lowercase\"}", SPLIT, ADDED("20", "<x>", "false", "false", "true", "true"),
+               UNIGRAM(",\"byte_fallback\":true")),
+    WITH_MODEL("null", "null", ADDED("3", "[MASK]", "false", "true", "false", "false"), BPE("")),
+    WITH_MODEL("null", SPLIT, "", BPE(",\"byte_fallback\":true,\"fuse_unk\":true,\"ignore_merges\":true")),
 };
 
 #define N_FILES (sizeof files / sizeof *files)

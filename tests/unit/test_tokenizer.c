@@ -354,7 +354,7 @@ static void test_hostile_models(void **state) {
   SECTION(model, "null", VECD_BAD_MODEL, "model");
   SECTION(model, "[]", VECD_BAD_MODEL, "model");
   SECTION(model, "{}", VECD_BAD_MODEL, "\"type\"");
-  SECTION(model, "{\"type\":\"BPE\"}", VECD_UNSUPPORTED, "\"BPE\"");
+  SECTION(model, "{\"type\":\"Neural\"}", VECD_UNSUPPORTED, "\"Neural\"");
   SECTION(model, "{\"type\":7}", VECD_BAD_MODEL, "\"type\"");
   SECTION(model, "{\"type\":\"WordPiece\"}", VECD_BAD_MODEL, "\"unk_token\"");
   SECTION(model, "{\"type\":\"WordPiece\",\"unk_token\":\"u\"}", VECD_BAD_MODEL, "\"continuing_subword_prefix\"");
