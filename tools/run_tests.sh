@@ -155,6 +155,8 @@ parity() {
   $venv/bin/python -m pip install --quiet --disable-pip-version-check "$(grep '^tokenizers==' tests/golden/requirements.txt)"
   tools/build.sh build tests/golden/tokenize_lines
   $venv/bin/python tests/golden/tokenizer_parity.py build/tests/golden/tokenize_lines "$model/tokenizer.json" --texts "${PARITY_TEXTS:-6000}"
+  $venv/bin/python tests/golden/tokenizer_parity.py build/tests/golden/tokenize_lines tests/golden/tokenizers/*/tokenizer.json \
+    --texts $((${PARITY_TEXTS:-6000} / 6))
 }
 
 case $mode in

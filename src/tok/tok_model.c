@@ -73,15 +73,12 @@ void vecd_tok_model_fini(vecd_tok_model *model) {
   }
 }
 
-size_t vecd_tok_model_encode(const vecd_tok_model *model, vecd_span word, uint32_t *ids, uint32_t *ends,
-                             vecd_tok_model_scratch *scratch) {
-  switch (model->kind) {
-  case VECD_TOK_MODEL_WORDPIECE: return vecd_wordpiece_encode(&model->as.wordpiece, word, ids, ends);
-  case VECD_TOK_MODEL_UNIGRAM:
+size_t vecd_tok_model_encode_other(const vecd_tok_model *model, vecd_span word, uint32_t *ids, uint32_t *ends,
+                                   vecd_tok_model_scratch *scratch) {
+  if (model->kind == VECD_TOK_MODEL_UNIGRAM)
     return vecd_unigram_encode(&model->as.unigram, word, ids, ends, &scratch->unigram, &scratch->no_token);
-  case VECD_TOK_MODEL_BPE: return vecd_bpe_encode(&model->as.bpe, word, ids, ends, &scratch->bpe, &scratch->no_token);
-  case VECD_TOK_MODEL_WORDLEVEL: break;
-  }
+  if (model->kind == VECD_TOK_MODEL_BPE)
+    return vecd_bpe_encode(&model->as.bpe, word, ids, ends, &scratch->bpe, &scratch->no_token);
   ids[0] = vecd_wordlevel_encode(&model->as.wordlevel, word);
   ends[0] = (uint32_t)word.len;
   scratch->no_token = ids[0] == VECD_NO_ID;

@@ -49,9 +49,19 @@ void vecd_tok_model_fini(vecd_tok_model *model);
  * ends[i] is the byte of the word at which piece i ends; it begins where the one before ended. Pieces with equal ends are the
  * bytes of one stretch nobody knows, and all of them begin where the first does.
  * Gives their number (0 where a model leaves out what it does not know), or VECD_TOK_MODEL_FAILED. */
-size_t vecd_tok_model_encode(const vecd_tok_model *model, vecd_span word, uint32_t *ids, uint32_t *ends,
-                             vecd_tok_model_scratch *scratch);
+static inline size_t vecd_tok_model_encode(const vecd_tok_model *model, vecd_span word, uint32_t *ids, uint32_t *ends,
+                                           vecd_tok_model_scratch *scratch);
 void vecd_tok_model_scratch_fini(vecd_tok_model_scratch *scratch);
+
+/* vecd_tok_model_encode() for all but WordPiece, whose words are so short that the call would count. */
+size_t vecd_tok_model_encode_other(const vecd_tok_model *model, vecd_span word, uint32_t *ids, uint32_t *ends,
+                                   vecd_tok_model_scratch *scratch);
+
+static inline size_t vecd_tok_model_encode(const vecd_tok_model *model, vecd_span word, uint32_t *ids, uint32_t *ends,
+                                           vecd_tok_model_scratch *scratch) {
+  if (model->kind == VECD_TOK_MODEL_WORDPIECE) return vecd_wordpiece_encode(&model->as.wordpiece, word, ids, ends);
+  return vecd_tok_model_encode_other(model, word, ids, ends, scratch);
+}
 
 /* The model's token that is exactly bytes, or VECD_NO_ID; added tokens are not found. */
 uint32_t vecd_tok_model_find(const vecd_tok_model *model, vecd_span bytes);

@@ -39,7 +39,7 @@ static vecd_status measure(const char *where, const json_t *entries, size_t *n_b
   return VECD_OK;
 }
 
-static vecd_status load_pieces(const json_t *entries, vecd_vocab *vocab, vecd_unigram *out, vecd_err *err) {
+static vecd_status load_pieces(const char *where, const json_t *entries, vecd_vocab *vocab, vecd_unigram *out, vecd_err *err) {
   size_t n = json_array_size(entries);
   double least = INFINITY;
   out->scores = vecd_alloc_array(VECD_MEM_VOCAB, n, sizeof *out->scores);
@@ -57,7 +57,8 @@ static vecd_status load_pieces(const json_t *entries, vecd_vocab *vocab, vecd_un
     if (byte >= 0) out->byte_ids[byte] = id;
   }
   out->unk_score = least - UNK_PENALTY;
-  return vecd_piece_trie_init(&out->trie, vocab, (uint32_t)n, err);
+  vecd_status s = vecd_piece_trie_init(&out->trie, vocab, (uint32_t)n, err);
+  return s == VECD_UNSUPPORTED ? vecd_err_context(err, s, "%s: vocab", where) : s;
 }
 
 vecd_status vecd_unigram_load(const char *where, const json_t *section, size_t n_more, size_t more_bytes, vecd_vocab *vocab,
@@ -67,9 +68,10 @@ vecd_status vecd_unigram_load(const char *where, const json_t *section, size_t n
   out->unk_id = VECD_NO_ID;
   vecd_status s = measure(where, entries, &n_bytes, err);
   if (!s) s = vecd_json_get_bool(section, where, "byte_fallback", VECD_JSON_OPTIONAL, &out->byte_fallback, err);
-  if (!s) s = vecd_vocab_init(vocab, n + n_more, n_bytes + more_bytes, err); /* which bounds n */
+  if (!s && (s = vecd_vocab_init(vocab, n + n_more, n_bytes + more_bytes, err))) /* which bounds n */
+    return s == VECD_UNSUPPORTED ? vecd_err_context(err, s, "%s: vocab", where) : s;
   if (!s) s = vecd_json_get_uint(section, where, "unk_id", VECD_JSON_OPTIONAL, 0, (unsigned)n - 1, &out->unk_id, err);
-  if (!s) s = load_pieces(entries, vocab, out, err);
+  if (!s) s = load_pieces(where, entries, vocab, out, err);
   return s;
 }
 

@@ -35,8 +35,9 @@ vecd_status vecd_vocab_load(const char *where, const json_t *section, size_t n_m
   *n_tokens = json_object_size(tokens);
   if (*n_tokens == 0) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: vocab is empty", where);
   vecd_status s = measure(where, tokens, &max_id, &n_bytes, err);
-  if (!s) s = vecd_vocab_init(vocab, max_id + 1 + n_more, n_bytes + more_bytes, err);
   if (s) return s;
+  s = vecd_vocab_init(vocab, max_id + 1 + n_more, n_bytes + more_bytes, err);
+  if (s) return s == VECD_UNSUPPORTED ? vecd_err_context(err, s, "%s: vocab", where) : s;
   const char *key;
   json_t *value;
   json_object_foreach(tokens, key, value) {
