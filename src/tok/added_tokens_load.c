@@ -92,8 +92,9 @@ static vecd_status fill_set(const char *file, entry *entries, size_t n, bool nor
     if (e->dropped || e->content.len == 0 || e->normalized != normalized) continue;
     vecd_span match = e->content;
     if (normalized) {
-      const vecd_aligned *norm = vecd_normalizer_run(normalizer, e->content, 0, false, scratch);
-      if (!norm) return vecd_err_no_memory(err, "added_tokens", e->content.len);
+      const vecd_aligned *norm;
+      vecd_status s = vecd_normalizer_run(normalizer, e->content, 0, false, scratch, &norm, err);
+      if (s) return s;
       match = (vecd_span){norm->bytes, norm->len};
       if (match.len == 0)
         return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,

@@ -32,3 +32,19 @@ failed:
   text->failed = true;
   return false;
 }
+
+void vecd_aligned_append(vecd_aligned *text, vecd_span bytes, const uint32_t *src_in, uint32_t index) {
+  if (bytes.len == 0 || !vecd_aligned_reserve(text, bytes.len)) return;
+  memcpy(text->bytes + text->len, bytes.ptr, bytes.len);
+  if (text->keep_src) {
+    uint32_t *src = text->src + text->len;
+    if (src_in)
+      memcpy(src, src_in, bytes.len * sizeof *src);
+    else
+      for (size_t i = 0; i < bytes.len; i++) {
+        index += i > 0 && ((unsigned char)bytes.ptr[i] & 0xc0) != 0x80;
+        src[i] = index;
+      }
+  }
+  text->len += bytes.len;
+}

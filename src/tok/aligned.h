@@ -47,4 +47,7 @@ static inline void vecd_aligned_put(vecd_aligned *text, uint32_t c, uint32_t src
   text->len += n;
 }
 
+/* Appends bytes of whole characters with their sources (src_in, one a byte); NULL: they are numbered from `index` on. */
+void vecd_aligned_append(vecd_aligned *text, vecd_span bytes, const uint32_t *src_in, uint32_t index);
+
 #endif

@@ -1,4 +1,5 @@
-/* normalizer.c - the normalizers as passes over the text, and how they are read.
+/* normalizer.c - the normalizers that are a pass character by character; normalizer_step.c has the others, normalizer_load.c
+ * reads them.
  *
  * A pass takes ASCII by table, in blocks where nothing is dropped, and everything else character by character through the
  * Unicode records. The table is filled from the same records, so that both ways give the same. Decomposed text goes through
@@ -7,8 +8,6 @@
  * Sources of reordered marks follow Hugging Face tokenizers, which counts: the k-th character written that was the first of its
  * decomposition gets the place of the k-th character read, wherever ordering has put it. */
 #include "tok/normalizer.h"
-
-#include <stdio.h>
 
 #include "base/mem.h"
 #include "tok/unicode.h"
@@ -187,108 +186,34 @@ static void run_pass(const vecd_normalizer_pass *pass, vecd_span text, const uin
   if (!out->failed) flush_marks(&run);
 }
 
-const vecd_aligned *vecd_normalizer_run(const vecd_normalizer *normalizer, vecd_span text, size_t first_char, bool keep_src,
-                                        vecd_normalizer_scratch *scratch) {
+vecd_status vecd_normalizer_run(const vecd_normalizer *normalizer, vecd_span text, size_t first_char, bool keep_src,
+                                vecd_normalizer_scratch *scratch, const vecd_aligned **result, vecd_err *err) {
   const vecd_aligned *in = NULL;
   for (size_t i = 0; i < normalizer->n_passes; i++) {
+    const vecd_normalizer_pass *pass = &normalizer->passes[i];
     vecd_aligned *out = &scratch->out[i & 1];
     vecd_aligned_reset(out, keep_src);
-    run_pass(&normalizer->passes[i], in ? (vecd_span){in->bytes, in->len} : text, in && keep_src ? in->src : NULL,
-             (uint32_t)first_char, scratch, out);
-    if (out->failed) return NULL;
+    vecd_span from = in ? (vecd_span){in->bytes, in->len} : text;
+    const uint32_t *src_in = in && keep_src ? in->src : NULL;
+    vecd_status s = VECD_OK;
+    if (pass->kind == VECD_NORMALIZER_CHARS)
+      run_pass(pass, from, src_in, (uint32_t)first_char, scratch, out);
+    else
+      s = vecd_normalizer_step(pass, from, src_in, (uint32_t)first_char, scratch, out, err);
+    if (!s && out->failed) s = vecd_err_no_memory(err, "normalizing", from.len);
+    if (s) return s;
     in = out;
   }
-  return in;
+  *result = in;
+  return VECD_OK;
 }
 
 void vecd_normalizer_scratch_fini(vecd_normalizer_scratch *scratch) {
   vecd_aligned_fini(&scratch->out[0]);
   vecd_aligned_fini(&scratch->out[1]);
+  vecd_compose_scratch_fini(&scratch->compose);
+  vecd_regex_scratch_fini(&scratch->regex);
   vecd_free(scratch->marks);
   vecd_free(scratch->marks_src);
   *scratch = (vecd_normalizer_scratch){0};
-}
-
-/* Reading. */
-
-static void fill_ascii(vecd_normalizer_pass *pass) {
-  memset(pass->ascii, VECD_ASCII_NOT, sizeof pass->ascii);
-  for (uint32_t c = 0; c < 0x80; c++) {
-    const vecd_unicode_record *record = vecd_unicode_get(c);
-    uint32_t to = c;
-    if (pass->clean && (record->props & VECD_UNICODE_SPACE)) to = ' ';
-    if (pass->lower) to += (uint32_t)vecd_unicode_get(to)->lower_delta;
-    if (pass->clean && (record->props & VECD_UNICODE_CONTROL)) to = VECD_ASCII_DROPPED;
-    pass->ascii[c] = (unsigned char)to;
-  }
-  for (unsigned c = 0x20; c < 0x7f; c++) /* what take_blocks() counts on */
-    vecd_assert(pass->ascii[c] == (pass->lower && c >= 'A' && c <= 'Z' ? c + 0x20 : c));
-}
-
-static vecd_status load_bert(const char *where, const json_t *section, vecd_normalizer_pass *pass, vecd_err *err) {
-  vecd_status s = vecd_json_get_bool(section, where, "clean_text", VECD_JSON_REQUIRED, &pass->clean, err);
-  if (!s) s = vecd_json_get_bool(section, where, "handle_chinese_chars", VECD_JSON_REQUIRED, &pass->space_cjk, err);
-  if (!s) s = vecd_json_get_bool(section, where, "lowercase", VECD_JSON_REQUIRED, &pass->lower, err);
-  bool strip = pass->lower; /* null means: as lowercase */
-  if (!s) s = vecd_json_get_bool(section, where, "strip_accents", VECD_JSON_OPTIONAL, &strip, err);
-  pass->decompose = strip;
-  pass->drop_marks = strip ? VECD_UNICODE_MARK_NONSPACING : 0;
-  return s;
-}
-
-static vecd_status load_pass(const char *where, const json_t *section, vecd_normalizer_pass *pass, vecd_err *err) {
-  vecd_span type;
-  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, err);
-  if (s) return s;
-  if (vecd_span_eq(type, VECD_SPAN("BertNormalizer")))
-    s = load_bert(where, section, pass, err);
-  else if (vecd_span_eq(type, VECD_SPAN("Lowercase")))
-    pass->lower = true;
-  else if (vecd_span_eq(type, VECD_SPAN("NFD")))
-    pass->decompose = true;
-  else if (vecd_span_eq(type, VECD_SPAN("StripAccents")))
-    pass->drop_marks = VECD_UNICODE_MARK;
-  else
-    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
-                     (int)(type.len < 64 ? type.len : 64), type.ptr);
-  return s;
-}
-
-static bool has_type(const json_t *section, const char *type) {
-  const char *is = json_string_value(json_object_get(section, "type"));
-  return is && strcmp(is, type) == 0;
-}
-
-static bool has_lowercase(const json_t *section) {
-  if (has_type(section, "Lowercase")) return true;
-  const json_t *list = has_type(section, "Sequence") ? json_object_get(section, "normalizers") : NULL;
-  for (size_t i = 0; i < json_array_size(list); i++)
-    if (has_type(json_array_get(list, i), "Lowercase")) return true;
-  return false;
-}
-
-vecd_status vecd_normalizer_load(const char *file, const json_t *section, bool lower_first, vecd_normalizer *out,
-                                 vecd_err *err) {
-  char where[256];
-  vecd_status s = VECD_OK;
-  *out = (vecd_normalizer){0};
-  if (section && json_is_null(section)) section = NULL;
-  if (lower_first && !has_lowercase(section)) out->passes[out->n_passes++].lower = true;
-  if (has_type(section, "Sequence")) {
-    const json_t *list = json_object_get(section, "normalizers");
-    if (!json_is_array(list) || json_array_size(list) > VECD_NORMALIZER_MAX_PASSES - 1)
-      return vecd_err_set(err, json_is_array(list) ? VECD_UNSUPPORTED : VECD_BAD_MODEL, VECD_NO_POS,
-                          "%s: normalizer: field \"normalizers\" must be an array of at most %d", file,
-                          VECD_NORMALIZER_MAX_PASSES - 1);
-    for (size_t i = 0; i < json_array_size(list) && !s; i++) {
-      snprintf(where, sizeof where, "%.200s: normalizer.normalizers[%zu]", file, i);
-      s = load_pass(where, json_array_get(list, i), &out->passes[out->n_passes++], err);
-    }
-  } else if (section) {
-    snprintf(where, sizeof where, "%.200s: normalizer", file);
-    s = load_pass(where, section, &out->passes[out->n_passes++], err);
-  }
-  if (out->n_passes == 0) out->n_passes = 1; /* without steps */
-  for (size_t i = 0; i < out->n_passes; i++) fill_ascii(&out->passes[i]);
-  return s;
 }

@@ -1,4 +1,4 @@
-/* post_processor.c - reading of templates. */
+/* post_processor.c - reading of templates and of the processors around them. */
 #include "tok/post_processor.h"
 
 #include <limits.h>
@@ -111,23 +111,104 @@ static vecd_status load_bert(loader *l, const json_t *section) {
   return VECD_OK;
 }
 
+static vecd_status add_trim(loader *l, bool add_prefix_space, size_t n_before) {
+  vecd_post_processor *out = l->out;
+  if (out->n_trims == VECD_MOST_TRIMS)
+    return vecd_err_set(l->err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: offsets that are trimmed over %d times are not supported",
+                        l->where, VECD_MOST_TRIMS);
+  out->trims[out->n_trims++] = (vecd_trim){add_prefix_space, n_before};
+  return VECD_OK;
+}
+
+/* ByteLevel's fields, which RobertaProcessing has too. */
+static vecd_status load_trim(loader *l, const json_t *section, size_t n_before) {
+  bool trim = false, add_prefix_space = false;
+  vecd_status s = vecd_json_get_bool(section, l->where, "trim_offsets", VECD_JSON_REQUIRED, &trim, l->err);
+  if (!s) s = vecd_json_get_bool(section, l->where, "add_prefix_space", VECD_JSON_REQUIRED, &add_prefix_space, l->err);
+  return s || !trim ? s : add_trim(l, add_prefix_space, n_before);
+}
+
+/* Puts what `outer` adds around what out adds. */
+static vecd_status surround(vecd_post_processor *out, const vecd_post_processor *outer, vecd_err *err) {
+  size_t n_outer = outer->n_before + outer->n_behind, n = out->n_before + out->n_behind;
+  if (n_outer == 0) return VECD_OK;
+  uint32_t *ids = vecd_alloc_array(VECD_MEM_VOCAB, n + n_outer, sizeof *ids);
+  if (!ids) return vecd_err_no_memory(err, "post_processor", (n + n_outer) * sizeof *ids);
+  memcpy(ids, outer->ids, outer->n_before * sizeof *ids);
+  if (n) memcpy(ids + outer->n_before, out->ids, n * sizeof *ids);
+  memcpy(ids + outer->n_before + n, outer->ids + outer->n_before, outer->n_behind * sizeof *ids);
+  vecd_free(out->ids);
+  out->ids = ids;
+  out->n_before += outer->n_before;
+  out->n_behind += outer->n_behind;
+  return VECD_OK;
+}
+
+typedef struct chain {
+  const vecd_vocab *vocab;
+  vecd_post_processor *out;
+  vecd_err *err;
+  size_t n_joined; /* special tokens before the text that are one encoding with it, as a template's are not */
+  bool parted;     /* a template has put special tokens around: nothing but ByteLevel may follow */
+} chain;
+
+static vecd_status load_section(chain *c, const char *where, const json_t *section);
+
+static vecd_status load_sequence(chain *c, const char *where, const json_t *section) {
+  const json_t *list = json_object_get(section, "processors");
+  if (!json_is_array(list))
+    return vecd_err_set(c->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"processors\" is of type %s, must be an array", where,
+                        vecd_json_type_name(list));
+  vecd_status s = VECD_OK;
+  char inner[256];
+  for (size_t i = 0; i < json_array_size(list) && !s; i++) {
+    snprintf(inner, sizeof inner, "%.200s.processors[%zu]", where, i);
+    s = load_section(c, inner, json_array_get(list, i));
+  }
+  return s;
+}
+
+static vecd_status load_section(chain *c, const char *where, const json_t *section) {
+  vecd_span type;
+  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, c->err);
+  if (s) return s;
+  if (vecd_span_eq(type, VECD_SPAN("Sequence"))) return load_sequence(c, where, section);
+  vecd_post_processor own = {0};
+  loader trim = {.where = where, .vocab = c->vocab, .out = c->out, .err = c->err}, l = trim;
+  l.out = &own;
+  if (vecd_span_eq(type, VECD_SPAN("ByteLevel"))) return load_trim(&trim, section, c->n_joined);
+  if (c->parted)
+    return vecd_err_set(c->err, VECD_UNSUPPORTED, VECD_NO_POS,
+                        "%s: the type \"%.*s\" is not supported behind a TemplateProcessing", where,
+                        (int)(type.len < 64 ? type.len : 64), type.ptr);
+  bool joins = false;
+  if (vecd_span_eq(type, VECD_SPAN("TemplateProcessing"))) {
+    s = load_template(&l, section);
+  } else if (vecd_span_eq(type, VECD_SPAN("BertProcessing")) || vecd_span_eq(type, VECD_SPAN("RobertaProcessing"))) {
+    joins = true;
+    if (type.ptr[0] == 'R') s = load_trim(&trim, section, c->n_joined);
+    if (!s) s = load_bert(&l, section);
+  } else {
+    s = vecd_err_set(c->err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
+                     (int)(type.len < 64 ? type.len : 64), type.ptr);
+  }
+  if (!s) s = surround(c->out, &own, c->err);
+  if (joins)
+    c->n_joined += own.n_before;
+  else
+    c->parted = own.n_before + own.n_behind > 0;
+  vecd_free(own.ids);
+  return s;
+}
+
 vecd_status vecd_post_processor_load(const char *file, const json_t *section, const vecd_vocab *vocab, vecd_post_processor *out,
                                      vecd_err *err) {
   *out = (vecd_post_processor){0};
   if (!section || json_is_null(section)) return VECD_OK;
   char where[256];
   snprintf(where, sizeof where, "%.200s: post_processor", file);
-  loader l = {.where = where, .vocab = vocab, .out = out, .err = err};
-  vecd_span type;
-  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, err);
-  if (s) return s;
-  if (vecd_span_eq(type, VECD_SPAN("TemplateProcessing")))
-    s = load_template(&l, section);
-  else if (vecd_span_eq(type, VECD_SPAN("BertProcessing")))
-    s = load_bert(&l, section);
-  else
-    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
-                     (int)(type.len < 64 ? type.len : 64), type.ptr);
+  chain c = {.vocab = vocab, .out = out, .err = err};
+  vecd_status s = load_section(&c, where, section);
   if (s) vecd_post_processor_fini(out);
   return s;
 }

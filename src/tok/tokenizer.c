@@ -115,6 +115,8 @@ void vecd_tokenizer_close(vecd_tokenizer **tokenizer) {
   if (!t) return;
   vecd_post_processor_fini(&t->post);
   vecd_added_tokens_fini(&t->added);
+  vecd_normalizer_fini(&t->normalizer);
+  vecd_pre_tokenizer_fini(&t->pre_tokenizer);
   vecd_tok_model_fini(&t->model);
   vecd_vocab_fini(&t->vocab);
   vecd_free(t);
@@ -134,6 +136,7 @@ uint32_t vecd_tokenizer_id_limit(const vecd_tokenizer *tokenizer) { return token
 
 size_t vecd_tokenizer_bytes(const vecd_tokenizer *tokenizer) {
   return sizeof *tokenizer + vecd_vocab_bytes(&tokenizer->vocab) + vecd_tok_model_bytes(&tokenizer->model) +
-         vecd_added_tokens_bytes(&tokenizer->added) +
+         vecd_added_tokens_bytes(&tokenizer->added) + vecd_normalizer_bytes(&tokenizer->normalizer) +
+         vecd_pre_tokenizer_bytes(&tokenizer->pre_tokenizer) +
          (tokenizer->post.n_before + tokenizer->post.n_behind) * sizeof *tokenizer->post.ids;
 }
