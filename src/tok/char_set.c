@@ -87,12 +87,21 @@ static bool passes(const test *t, const vecd_unicode_class *class) {
 
 static void add_classes(vecd_char_set *set, test t) {
   const uint32_t size = 1u << VECD_UNICODE_CLASS_SHIFT;
+  uint32_t last = UINT32_MAX; /* the number of the block before, if it is all in or all out */
+  bool last_in = false;
   for (uint32_t block = 0; block <= LAST_CHAR >> VECD_UNICODE_CLASS_SHIFT; block++) {
-    const uint16_t *of = vecd_unicode_class_of + ((size_t)vecd_unicode_class_blocks[block] << VECD_UNICODE_CLASS_SHIFT);
+    uint32_t number = vecd_unicode_class_blocks[block];
+    if (number == last) {
+      if (last_in) vecd_char_set_add(set, block * size, block * size + size - 1);
+      continue;
+    }
+    const uint16_t *of = vecd_unicode_class_of + ((size_t)number << VECD_UNICODE_CLASS_SHIFT);
+    last = UINT32_MAX;
     for (uint32_t i = 0, k; i < size; i = k) {
       bool in = passes(&t, &vecd_unicode_classes[of[i]]);
       for (k = i + 1; k < size && (of[k] == of[i] || passes(&t, &vecd_unicode_classes[of[k]]) == in);) k++;
       if (in) vecd_char_set_add(set, block * size + i, block * size + k - 1);
+      if (i == 0 && k == size) last = number, last_in = in;
     }
   }
 }

@@ -16,7 +16,7 @@
 #define MATCH_LIMIT     1000000
 #define DEPTH_LIMIT     1000000
 #define STARTS_A_CALL   256
-#define CALLS_A_LOOK    8 /* at the clock */
+#define CALLS_A_LOOK    8 /* at the clock, while they find something */
 #define NS_A_TEXT       4000000000u
 #define NS_A_BYTE       2000u
 #define HEAP_KIB        65536
@@ -128,7 +128,6 @@ static struct vecd_regex_room *new_room(void) {
     if (!room->stack) return free_room(room), NULL;
     pcre2_jit_stack_assign(room->context, NULL, room->stack);
   }
-  pcre2_set_match_limit(room->context, MATCH_LIMIT);
   pcre2_set_depth_limit(room->context, DEPTH_LIMIT);
   pcre2_set_heap_limit(room->context, HEAP_KIB);
   return room;
@@ -159,6 +158,8 @@ vecd_status vecd_regex_begin(const vecd_regex *regex, vecd_span text, vecd_regex
   }
   *search = (vecd_regex_search){
       .regex = regex, .scratch = scratch, .text = text, .n = (size_t)(to - scratch->symbols), .last_end = SIZE_MAX};
+  uint64_t limit = MATCH_LIMIT + 4 * (uint64_t)search->n; /* a run of spaces is tried from all its ends by honest patterns, too */
+  pcre2_set_match_limit(scratch->room->context, limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX);
   return VECD_OK;
 }
 
@@ -185,7 +186,6 @@ static int match(const vecd_regex_search *s) {
 }
 
 static bool out_of_time(vecd_regex_search *s) {
-  if (++s->n_calls % CALLS_A_LOOK != 0) return false;
   uint64_t now = vecd_now_ns();
   if (!s->begun_ns) s->begun_ns = now;
   return now - s->begun_ns > NS_A_TEXT + (uint64_t)s->text.len * NS_A_BYTE;
@@ -194,7 +194,8 @@ static bool out_of_time(vecd_regex_search *s) {
 vecd_status vecd_regex_next(vecd_regex_search *s, bool *found, size_t *begin, size_t *end, vecd_err *err) {
   *found = false;
   while (s->at <= s->n) {
-    int n = out_of_time(s) ? PCRE2_ERROR_MATCHLIMIT : match(s);
+    int n = match(s);
+    if ((n == PCRE2_ERROR_NOMATCH || ++s->n_calls % CALLS_A_LOOK == 0) && s->at < s->n && out_of_time(s)) n = PCRE2_ERROR_MATCHLIMIT;
     if (n == PCRE2_ERROR_NOMATCH) {
       s->at += STARTS_A_CALL + 1;
       continue;

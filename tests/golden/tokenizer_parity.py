@@ -20,6 +20,8 @@ import tempfile
 
 import tokenizers
 
+import pipelines
+
 SPACES = " \t\n\r\x0b\x0c\x1c\x1f\x85\u00a0\u1680\u2000\u2003\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u200b\u180e\ufeff"
 MARKS = "".join(map(chr, [*range(0x300, 0x370), 0x483, 0x591, 0x5B0, 0x5BF, 0x610, 0x64B, 0x670, 0x6D6, 0x711, 0x93C, 0x94D, 0xE38, 0xEB8, 0xF71, 0xF72, 0xF73, 0xF74, 0xF75, 0xF81, 0xF39, 0x1DCE, 0x1DD0, 0x1DF5, 0x20D0, 0x20DD, 0x302A, 0x302E, 0x302F, 0x3099, 0x309A, 0xA66F, 0xFB1E, 0x16FF0, 0x1D165, 0x1D166, 0x1D16D, 0x1D172, 0x1E944, 0x1E2EC, 0x344, 0x340, 0x343]))
 CONTROLS = "\x00\x01\x07\x08\x1b\x7f\x80\x9f\u00ad\u200c\u200d\u200e\u202e\u2060\ufeff\ufff9\ufffd\ue000\U000e0001\U000f0000"
@@ -145,6 +147,42 @@ def variants(base):
     yield "added-bare", with_(added_tokens=base["added_tokens"] + flag_matrix(vocab), normalizer=None, pre_tokenizer=None)
 
 
+def pipeline_variants(base):
+    """The pipelines of real models before this model, with added tokens of every kind, and the post-processors there are."""
+    vocab = dict(base["model"]["vocab"])
+    spaces = ["\u0120", "##\u0120", "\u2581", "##\u2581", "##\u0120\u0120", "\u0120\u0120"]
+    for word in spaces + [mark + w for mark in "\u0120\u2581" for w in "abcdefghijklmnopqrstuvwxyz0123456789ABCXYZ"] + ["##\u00c3", "##\u00a9", "\u00c3", "\u00e2"]:
+        vocab.setdefault(word, len(vocab))
+    base = {**base, "model": {**base["model"], "vocab": vocab}}
+    tokens = base["added_tokens"] + flag_matrix(vocab)
+    left = {"max_length": 7, "stride": 0, "strategy": "LongestFirst", "direction": "Left"}
+
+    def processor(kind, **fields):
+        return {"type": kind, **fields}
+
+    ends = dict(sep=["[SEP]", vocab["[SEP]"]], cls=["[CLS]", vocab["[CLS]"]])
+    template = base["post_processor"]
+    chains = [
+        [],
+        [processor("ByteLevel", add_prefix_space=False, trim_offsets=True, use_regex=True)],
+        [processor("RobertaProcessing", **ends, trim_offsets=True, add_prefix_space=True)],
+        [processor("RobertaProcessing", **ends, trim_offsets=True, add_prefix_space=False)],
+        [processor("RobertaProcessing", **ends, trim_offsets=False, add_prefix_space=True)],
+        [processor("BertProcessing", **ends), processor("ByteLevel", add_prefix_space=True, trim_offsets=True)],
+        [processor("ByteLevel", add_prefix_space=True, trim_offsets=True), template],
+        [template, processor("ByteLevel", add_prefix_space=True, trim_offsets=True)],
+        [processor("BertProcessing", **ends), processor("RobertaProcessing", **ends, trim_offsets=True, add_prefix_space=True), template],
+    ]
+    for number, (name, n, p) in enumerate(pipelines.families()):
+        chain = chains[number % len(chains)]
+        post = template if not chain else chain[0] if len(chain) == 1 else {"type": "Sequence", "processors": chain}
+        yield f"pipe-{name}", {**base, "truncation": None, "padding": None, "normalizer": n, "pre_tokenizer": p, "added_tokens": base["added_tokens"], "post_processor": post}
+        yield f"pipe-{name}-added", {**base, "truncation": left if number % 5 == 3 else None, "padding": None, "normalizer": n, "pre_tokenizer": p, "added_tokens": tokens, "post_processor": post}
+    for number, chain in enumerate(chains[1:]):
+        post = chain[0] if len(chain) == 1 else {"type": "Sequence", "processors": chain}
+        yield f"post-{number}", {**base, "truncation": None, "padding": None, "normalizer": None, "pre_tokenizer": pipelines.byte_level(True), "added_tokens": tokens, "post_processor": post}
+
+
 def character(rng):
     while True:
         c = rng.randrange(0x110000) if rng.random() < 0.2 else rng.choice(BLOCKS) + rng.randrange(128)
@@ -221,7 +259,8 @@ def compare(program, config, texts, offsets_too):
         path = pathlib.Path(folder) / "tokenizer.json"
         path.write_text(json.dumps(config), encoding="ascii")
         lines = "".join(json.dumps(t) + "\n" for t in texts)
-        run = subprocess.run([program, str(path)], input=lines.encode("ascii"), capture_output=True)
+        cut = ["--max", str(config["truncation"]["max_length"])] if config.get("truncation") else []
+        run = subprocess.run([program, str(path), *cut], input=lines.encode("ascii"), capture_output=True)
     if run.returncode:
         raise Unsupported(run.stderr.decode("utf-8").strip())
     ours = run.stdout.decode("ascii").splitlines()
@@ -254,8 +293,9 @@ def main():
     for path in map(pathlib.Path, args.tokenizer_json):
         base = json.loads(path.read_text(encoding="utf-8"))
         print(path, flush=True)
-        for number, (name, config) in enumerate(variants(base)):
-            if chosen and name not in chosen:
+        more = pipeline_variants(base) if base["model"].get("type") == "WordPiece" else []
+        for number, (name, config) in enumerate(itertools.chain(variants(base), more)):
+            if chosen and not any(name.startswith(c) for c in chosen):
                 continue
             rng = random.Random(args.seed * 1000 + number)
             words = pieces_of(config)
