@@ -53,11 +53,11 @@
   X(layer_norm_f32, void,                                                                                                 \
     (const float *x, size_t ldx, const float *residual, size_t ldr, const float *gamma, const float *beta, float eps,     \
      size_t rows, size_t n, float *out, size_t ldo))                                                                      \
-  X(rms_norm_f32, void,                                                                                               \
-    (const float *x, size_t ldx, const float *gamma, float eps, size_t rows, size_t n, float *out, size_t ldo))       \
-  X(add_f32, void, (float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n))                         \
-  X(mul_f32, void, (float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n))                         \
-  X(scale_add_f32, void, (float *x, size_t n, float scale, const float *y))                                           \
+  X(rms_norm_f32, void,                                                                                                   \
+    (const float *x, size_t ldx, const float *gamma, float eps, size_t rows, size_t n, float *out, size_t ldo))           \
+  X(add_f32, void, (float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n))                             \
+  X(mul_f32, void, (float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n))                             \
+  X(scale_add_f32, void, (float *x, size_t n, float scale, const float *y))                                               \
   X(softmax_q16, void, (float *x, size_t ld, size_t rows, size_t n, float scale, int16_t *p, size_t ldp))                 \
   X(quantize_q8, void,                                                                                                    \
     (const float *x, size_t ldx, size_t rows, size_t k, uint8_t *q, size_t ldq, float *scale, int32_t *zero, size_t lds)) \

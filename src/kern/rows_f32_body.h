@@ -197,17 +197,18 @@ void VF_NAME(rms_norm_f32)(const float *x, size_t ldx, const float *gamma, float
     vf inverse = vf_set1(1.0f / __builtin_sqrtf(vf_sum(squares) * inverse_n + eps));
     for (size_t j = 0; j < whole; j += VF_N) vf_store(out + j, vf_mul(vf_mul(vf_load(x + j), inverse), vf_load(gamma + j)));
     if (rest)
-      vf_store_part(out + whole, vf_mul(vf_mul(vf_load_part(x + whole, rest), inverse), vf_load_part(gamma + whole, rest)), rest);
+      vf_store_part(out + whole, vf_mul(vf_mul(vf_load_part(x + whole, rest), inverse), vf_load_part(gamma + whole, rest)),
+                    rest);
   }
 }
 
-#define PAIRWISE(op, function)                                                                                               \
-  void VF_NAME(op)(float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n) {                                \
-    for (size_t i = 0; i < rows; i++, x += ldx, y += ldy) {                                                                  \
-      size_t j = 0;                                                                                                          \
-      for (; j + VF_N <= n; j += VF_N) vf_store(x + j, function(vf_load(x + j), vf_load(y + j)));                            \
-      if (j < n) vf_store_part(x + j, function(vf_load_part(x + j, n - j), vf_load_part(y + j, n - j)), n - j);              \
-    }                                                                                                                        \
+#define PAIRWISE(op, function)                                                                                  \
+  void VF_NAME(op)(float *x, size_t ldx, const float *y, size_t ldy, size_t rows, size_t n) {                   \
+    for (size_t i = 0; i < rows; i++, x += ldx, y += ldy) {                                                     \
+      size_t j = 0;                                                                                             \
+      for (; j + VF_N <= n; j += VF_N) vf_store(x + j, function(vf_load(x + j), vf_load(y + j)));               \
+      if (j < n) vf_store_part(x + j, function(vf_load_part(x + j, n - j), vf_load_part(y + j, n - j)), n - j); \
+    }                                                                                                           \
   }
 
 PAIRWISE(add_f32, vf_add)

@@ -83,15 +83,16 @@ vecd_status vecd_arch_read_layer_types(const vecd_model_folder *folder, unsigned
     return VECD_OK;
   }
   if (!json_is_array(types) || json_array_size(types) != c->n_layers)
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: layer_types is not an array with one entry for each of %u layers",
-                        folder->config_path, c->n_layers);
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
+                        "%s: layer_types is not an array with one entry for each of %u layers", folder->config_path,
+                        c->n_layers);
   for (unsigned i = 0; i < c->n_layers; i++) {
     const char *type = json_string_value(json_array_get(types, i));
     c->local[i] = type && strcmp(type, "sliding_attention") == 0;
     if (!c->local[i] && (!type || strcmp(type, "full_attention") != 0))
       return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
-                          "%s: layer_types[%u]: \"%.64s\" is neither full_attention nor sliding_attention", folder->config_path, i,
-                          type ? type : "");
+                          "%s: layer_types[%u]: \"%.64s\" is neither full_attention nor sliding_attention", folder->config_path,
+                          i, type ? type : "");
   }
   return VECD_OK;
 }
@@ -105,7 +106,8 @@ static vecd_status read_rope_object(const vecd_model_folder *folder, const json_
   if (!s) s = vecd_json_get_string(object, file, "type", VECD_JSON_OPTIONAL, &type, err); /* of old */
   if (!s) s = vecd_json_get_string(object, file, "rope_type", VECD_JSON_OPTIONAL, &type, err);
   if (s || vecd_span_eq(type, VECD_SPAN("default"))) return s;
-  if (factor && vecd_span_eq(type, VECD_SPAN("linear"))) return vecd_arch_read_float(object, file, "factor", 1, 1e6, factor, err);
+  if (factor && vecd_span_eq(type, VECD_SPAN("linear")))
+    return vecd_arch_read_float(object, file, "factor", 1, 1e6, factor, err);
   return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: rope_type: \"%.*s\" is not supported", file,
                       (int)(type.len < 64 ? type.len : 64), type.ptr);
 }
@@ -113,7 +115,8 @@ static vecd_status read_rope_object(const vecd_model_folder *folder, const json_
 vecd_status vecd_arch_read_rope(const vecd_model_folder *folder, const char *key, const char *local_key, vecd_encoder_config *c,
                                 vecd_err *err) {
   const char *file = folder->config_path;
-  const json_t *all = json_object_get(folder->config, "rope_parameters"), *scaling = json_object_get(folder->config, "rope_scaling");
+  const json_t *all = json_object_get(folder->config, "rope_parameters"),
+               *scaling = json_object_get(folder->config, "rope_scaling");
   vecd_status s = VECD_OK;
   if (json_is_object(all)) {
     const json_t *full = json_object_get(all, "full_attention"), *sliding = json_object_get(all, "sliding_attention");

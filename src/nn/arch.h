@@ -48,7 +48,7 @@ typedef struct vecd_encoder_config {
   unsigned intermediate; /* width inside the MLP */
   unsigned vocab_size;
 
-  bool rms_norm; /* x / rms(x) * gamma, rather than LayerNorm */
+  bool rms_norm;      /* x / rms(x) * gamma, rather than LayerNorm */
   bool norm_plus_one; /* the checkpoint holds gamma - 1 */
   vecd_norm_place norm_place;
   float norm_eps;
@@ -59,17 +59,17 @@ typedef struct vecd_encoder_config {
   unsigned position_offset; /* LEARNED: the row of a sequence's first token */
   bool has_pad_positions;   /* LEARNED: tokens that are pad_id take the row before the first and do not count */
   unsigned pad_id;
-  unsigned n_types;         /* rows of the token type table, whose row 0 is added; 0: none */
-  unsigned n_buckets;       /* RELATIVE: rows of the table; half of them for either direction */
-  unsigned most_distance;   /* RELATIVE: from here on all distances share a bucket */
-  float rope_theta;         /* ROTARY: base of layers that see everything */
-  float rope_theta_local;   /* ROTARY: base of layers with a window */
-  float rope_factor;        /* ROTARY: positions are divided by it in layers that see everything; 0: 1 */
+  unsigned n_types;       /* rows of the token type table, whose row 0 is added; 0: none */
+  unsigned n_buckets;     /* RELATIVE: rows of the table; half of them for either direction */
+  unsigned most_distance; /* RELATIVE: from here on all distances share a bucket */
+  float rope_theta;       /* ROTARY: base of layers that see everything */
+  float rope_theta_local; /* ROTARY: base of layers with a window */
+  float rope_factor;      /* ROTARY: positions are divided by it in layers that see everything; 0: 1 */
 
-  float attention_scale;          /* of scores; 0: 1 / sqrt(head_dim) */
-  bool causal;                    /* a token sees those before it only */
-  unsigned window;                /* in local layers a token sees that many to either side */
-  bool local[VECD_MOST_LAYERS];   /* which layers are local */
+  float attention_scale;        /* of scores; 0: 1 / sqrt(head_dim) */
+  bool causal;                  /* a token sees those before it only */
+  unsigned window;              /* in local layers a token sees that many to either side */
+  bool local[VECD_MOST_LAYERS]; /* which layers are local */
 
   vecd_activation activation;
   bool gated; /* MLP: down(act(gate x) * up x), rather than down(act(up x)) */
@@ -144,7 +144,7 @@ VECD_CHECK vecd_status vecd_arch_read_rope(const vecd_model_folder *folder, cons
 /* "gelu", "gelu_new", ... as transformers' ACT2FN reads them. */
 VECD_CHECK vecd_status vecd_activation_parse(vecd_span name, const char *file, vecd_activation *out, vecd_err *err);
 
-extern const vecd_arch vecd_arch_bert, vecd_arch_distilbert, vecd_arch_gemma3, vecd_arch_gte, vecd_arch_modernbert, vecd_arch_mpnet,
-    vecd_arch_nomic_bert, vecd_arch_qwen3, vecd_arch_roberta, vecd_arch_t5;
+extern const vecd_arch vecd_arch_bert, vecd_arch_distilbert, vecd_arch_gemma3, vecd_arch_gte, vecd_arch_modernbert,
+    vecd_arch_mpnet, vecd_arch_nomic_bert, vecd_arch_qwen3, vecd_arch_roberta, vecd_arch_t5;
 
 #endif

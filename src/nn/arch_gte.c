@@ -17,8 +17,8 @@ static vecd_status read_scaling(const vecd_model_folder *folder, vecd_encoder_co
   if (!s) s = vecd_arch_read_float(scaling, folder->config_path, "factor", 1, 1e6, &factor, err);
   if (s) return s;
   if (!vecd_span_eq(type, VECD_SPAN("ntk")))
-    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: rope_scaling: type \"%.*s\" is not supported", folder->config_path,
-                        (int)(type.len < 64 ? type.len : 64), type.ptr);
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: rope_scaling: type \"%.*s\" is not supported",
+                        folder->config_path, (int)(type.len < 64 ? type.len : 64), type.ptr);
   c->rope_theta *= factor;
   c->rope_factor = (float)pow((double)factor, 2.0 / c->head_dim);
   return VECD_OK;

@@ -37,7 +37,8 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
       (s = vecd_arch_read_float(j, file, "rotary_emb_fraction", 0, 1, &fraction, err)) ||
       (s = vecd_arch_want_bool(folder, "rotary_emb_interleaved", false, err)) ||
       (s = vecd_arch_want_bool(folder, "prenorm", false, err)) ||
-      (s = vecd_arch_want_bool(folder, "use_rms_norm", false, err)) || (s = vecd_arch_want_bool(folder, "causal", false, err)) ||
+      (s = vecd_arch_want_bool(folder, "use_rms_norm", false, err)) ||
+      (s = vecd_arch_want_bool(folder, "causal", false, err)) ||
       (s = vecd_arch_want_string(folder, "activation_function", "swiglu", err)) ||
       (s = vecd_json_get_bool(j, file, "qkv_proj_bias", VECD_JSON_OPTIONAL, &flags->qkv_bias, err)) ||
       (s = vecd_json_get_bool(j, file, "mlp_fc1_bias", VECD_JSON_OPTIONAL, &flags->mlp_up_bias, err)) ||

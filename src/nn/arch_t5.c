@@ -8,7 +8,8 @@
  * same and count more. */
 static vecd_status read_mlp(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names, vecd_err *err) {
   vecd_span name = VECD_SPAN("relu");
-  vecd_status s = vecd_json_get_string(folder->config, folder->config_path, "feed_forward_proj", VECD_JSON_OPTIONAL, &name, err);
+  vecd_status s =
+      vecd_json_get_string(folder->config, folder->config_path, "feed_forward_proj", VECD_JSON_OPTIONAL, &name, err);
   if (s) return s;
   if (name.len > 6 && memcmp(name.ptr, "gated-", 6) == 0) {
     c->gated = true;

@@ -167,7 +167,8 @@ static void weigh(const vecd_attention *a, const layout *l, const tile *t, size_
     return;
   }
   for (size_t i = 0; i < t->rows; i++) l->factors[i] = l->value_factors[c / kern->nr];
-  kern->gemm_q16(as_q16(l->p), l->lds, as_q16(panel + t->from / 2 * kern->nr), l->factors, out, ldo, t->rows, width + width % 2);
+  kern->gemm_q16(as_q16(l->p), l->lds, as_q16(panel + t->from / 2 * kern->nr), l->factors, out, ldo, t->rows,
+                 width + width % 2);
 }
 
 void vecd_attention_run(const vecd_attention *a, const vecd_attention_view *view, const float *q, size_t ld, size_t first,

@@ -121,7 +121,8 @@ static vecd_status check_config(const vecd_model_folder *folder, const vecd_enco
     wrong = "the heads' width is out of range";
   else if ((c->positions & VECD_POSITIONS_ROTARY) && c->head_dim % 2)
     wrong = "rotary positions need an even head width";
-  else if ((c->positions & VECD_POSITIONS_RELATIVE) && (c->n_buckets < 4 || c->n_buckets % 4 || c->most_distance <= c->n_buckets / 4))
+  else if ((c->positions & VECD_POSITIONS_RELATIVE) &&
+           (c->n_buckets < 4 || c->n_buckets % 4 || c->most_distance <= c->n_buckets / 4))
     wrong = "the relative positions' buckets make no sense";
   else if (c->n_positions && c->n_positions <= c->position_offset)
     wrong = "the table of positions has no row for a token";
@@ -167,7 +168,8 @@ vecd_status vecd_encoder_open(const vecd_model_folder *folder, vecd_precision pr
   }
   e->n_pools = folder->pooling.n;
   memcpy(e->pools, folder->pooling.modes, sizeof e->pools);
-  if ((s = vecd_weights_open(folder, &e->config, &e->names, &e->flags, e->max_tokens, precision, kern, team, &e->weights, err))) goto done;
+  if ((s = vecd_weights_open(folder, &e->config, &e->names, &e->flags, e->max_tokens, precision, kern, team, &e->weights, err)))
+    goto done;
   s = make_scratch(e, err);
 done:
   if (s)

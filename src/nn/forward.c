@@ -250,8 +250,7 @@ static void attend(walk *w, bool local, bool pooled_only, size_t *kept) {
     rows_going_on(w, seq, block, block_end, row, n, pooled_only, &from, &to);
     for (size_t head = first; head < end && from < to; head++) {
       const float *q = w->qkv + from * ldq + head * d, *k = w->qkv + row * ldq + (c->n_heads + head / group) * d;
-      if (e->weights.relative)
-        view.bias = e->weights.relative + head * (2 * e->max_tokens - 1) + e->max_tokens - 1;
+      if (e->weights.relative) view.bias = e->weights.relative + head * (2 * e->max_tokens - 1) + e->max_tokens - 1;
       vecd_attention_begin(&e->attention, k, k + c->n_kv_heads * d, ldq, n, w->attention);
       vecd_attention_run(&e->attention, &view, q, ldq, from - row, to - from, n, w->attended + at * lda + head * d, lda,
                          w->attention);

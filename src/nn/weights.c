@@ -162,11 +162,8 @@ static vecd_status vector(loader *l, const char *format, unsigned layer, const c
   const vecd_tensor *t = NULL;
   vecd_status s = find(l, format, layer, suffix, old_suffix, all, 0, &t);
   return s ? s
-           : add_item(l, (item){.kind = VECTOR,
-                                .parts = {{t, first, n}},
-                                .n_parts = 1,
-                                .plus = plus,
-                                .dst = (unsigned char *)dst});
+           : add_item(
+                 l, (item){.kind = VECTOR, .parts = {{t, first, n}}, .n_parts = 1, .plus = plus, .dst = (unsigned char *)dst});
 }
 
 static float *take_zeros(loader *l, size_t n) {
@@ -222,7 +219,8 @@ static vecd_status linear(loader *l, const source *sources, unsigned n, unsigned
     it.parts[i] = (part){.first = from->first, .rows = from->rows};
     vecd_status s = find(l, from->format, layer, ".weight", NULL, from->all, n_in, &it.parts[i].tensor);
     if (!s && bias)
-      s = vector(l, from->format, layer, ".bias", NULL, from->all, from->first, from->rows, 0, out->bias ? out->bias + at : NULL);
+      s = vector(l, from->format, layer, ".bias", NULL, from->all, from->first, from->rows, 0,
+                 out->bias ? out->bias + at : NULL);
     if (s) return s;
   }
   return add_item(l, it);
@@ -477,9 +475,10 @@ static void count_tables(loader *l, const tables *t) {
     if (all[i]) l->w->n_parameters += all[i]->n_values;
 }
 
-vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encoder_config *config, const vecd_tensor_names *names,
-                              const vecd_tensor_flags *flags, size_t max_tokens, vecd_precision precision,
-                              const vecd_kern *kern, vecd_team *team, vecd_weights *out, vecd_err *err) {
+vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encoder_config *config,
+                              const vecd_tensor_names *names, const vecd_tensor_flags *flags, size_t max_tokens,
+                              vecd_precision precision, const vecd_kern *kern, vecd_team *team, vecd_weights *out,
+                              vecd_err *err) {
   *out = (vecd_weights){.precision = VECD_PRECISION_FP32};
   loader l = {.folder = folder,
               .config = config,

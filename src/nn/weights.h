@@ -14,7 +14,7 @@ typedef struct vecd_norm {
 
 typedef struct vecd_layer {
   vecd_norm attention_norm_in;
-  vecd_linear qkv; /* outputs: queries [n_heads, head_dim], keys and values, each [n_kv_heads, head_dim] */
+  vecd_linear qkv;              /* outputs: queries [n_heads, head_dim], keys and values, each [n_kv_heads, head_dim] */
   float *query_norm, *key_norm; /* [head_dim] or NULL */
   vecd_linear attention_output;
   vecd_norm attention_norm;
@@ -32,7 +32,7 @@ typedef struct vecd_weights {
   float *added;           /* [n_added, hidden]: what is added to the words: position rows plus token type 0, or that alone */
   size_t n_added;         /* rows: one for each position there may be, or 1, or 0 */
   float *relative;        /* [n_heads, 2 max_tokens - 1] of scores, by distance key - query + max_tokens - 1; or NULL */
-  float *turns[2];        /* ROTARY: [max_tokens, 2, head_dim / 2] cosines, sines; of layers that see everything, of local ones */
+  float *turns[2]; /* ROTARY: [max_tokens, 2, head_dim / 2] cosines, sines; of layers that see everything, of local ones */
   vecd_norm embedding_norm, final_norm;
   vecd_layer *layers; /* [n_layers] */
   void *block;        /* the one allocation that all of the above lie in, but for the file */

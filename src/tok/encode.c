@@ -47,8 +47,8 @@ static bool no_memory(encoder *e) {
 /* The model failed at a word. */
 static bool no_token(encoder *e) {
   if (!e->scratch->model.no_token) return no_memory(e);
-  e->status = vecd_err_set(e->err, VECD_BAD_TEXT, VECD_NO_POS,
-                           "the model has no token for a part of the text, and none for unknown");
+  e->status =
+      vecd_err_set(e->err, VECD_BAD_TEXT, VECD_NO_POS, "the model has no token for a part of the text, and none for unknown");
   return false;
 }
 

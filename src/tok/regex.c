@@ -158,7 +158,8 @@ vecd_status vecd_regex_begin(const vecd_regex *regex, vecd_span text, vecd_regex
   }
   *search = (vecd_regex_search){
       .regex = regex, .scratch = scratch, .text = text, .n = (size_t)(to - scratch->symbols), .last_end = SIZE_MAX};
-  uint64_t limit = MATCH_LIMIT + 4 * (uint64_t)search->n; /* a run of spaces is tried from all its ends by honest patterns, too */
+  uint64_t limit =
+      MATCH_LIMIT + 4 * (uint64_t)search->n; /* a run of spaces is tried from all its ends by honest patterns, too */
   pcre2_set_match_limit(scratch->room->context, limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX);
   return VECD_OK;
 }
@@ -195,7 +196,8 @@ vecd_status vecd_regex_next(vecd_regex_search *s, bool *found, size_t *begin, si
   *found = false;
   while (s->at <= s->n) {
     int n = match(s);
-    if ((n == PCRE2_ERROR_NOMATCH || ++s->n_calls % CALLS_A_LOOK == 0) && s->at < s->n && out_of_time(s)) n = PCRE2_ERROR_MATCHLIMIT;
+    if ((n == PCRE2_ERROR_NOMATCH || ++s->n_calls % CALLS_A_LOOK == 0) && s->at < s->n && out_of_time(s))
+      n = PCRE2_ERROR_MATCHLIMIT;
     if (n == PCRE2_ERROR_NOMATCH) {
       s->at += STARTS_A_CALL + 1;
       continue;

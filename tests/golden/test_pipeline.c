@@ -22,7 +22,8 @@ typedef struct pipeline {
 static pipeline p;
 
 /* Piece number i of what has been cut; false: there is none. */
-static bool piece_at(const vecd_aligned *text, const vecd_piece_list *pieces, size_t i, size_t *at, size_t *begin, size_t *end) {
+static bool piece_at(const vecd_aligned *text, const vecd_piece_list *pieces, size_t i, size_t *at, size_t *begin,
+                     size_t *end) {
   if (pieces) {
     if (i >= pieces->n) return false;
     *begin = pieces->ranges[i].begin;
@@ -43,10 +44,12 @@ static void check_text(const char *name, const json_t *text, const json_t *want,
   const vecd_piece_list *pieces = NULL;
   vecd_span span = {json_string_value(text), json_string_length(text)};
   keep_src |= p.pre.needs_src;
-  if (vecd_normalizer_run(&p.normalizer, span, 0, keep_src, &p.normalizer_scratch, &norm, &err)) fail_msg("%s: %s", name, err.text);
+  if (vecd_normalizer_run(&p.normalizer, span, 0, keep_src, &p.normalizer_scratch, &norm, &err))
+    fail_msg("%s: %s", name, err.text);
   out = *norm;
   if (!vecd_pre_tokenizer_is_simple(&p.pre) &&
-      vecd_pre_tokenizer_run(&p.pre, (vecd_span){norm->bytes, norm->len}, keep_src ? norm->src : NULL, &p.pre_scratch, &out, &pieces, &err))
+      vecd_pre_tokenizer_run(&p.pre, (vecd_span){norm->bytes, norm->len}, keep_src ? norm->src : NULL, &p.pre_scratch, &out,
+                             &pieces, &err))
     fail_msg("%s: %s", name, err.text);
   size_t n = 0, at = 0, begin, end;
   for (; piece_at(&out, pieces, n, &at, &begin, &end); n++) {
@@ -55,7 +58,8 @@ static void check_text(const char *name, const json_t *text, const json_t *want,
     if (!piece || !vecd_span_eq(expected, (vecd_span){out.bytes + begin, end - begin}))
       fail_msg("%s: \"%s\": piece %zu is \"%.*s\"", name, span.ptr, n, (int)(end - begin), out.bytes + begin);
     if (!keep_src) continue;
-    if (json_integer_value(json_array_get(piece, 1)) != out.src[begin] || json_integer_value(json_array_get(piece, 2)) != out.src[end - 1] + 1)
+    if (json_integer_value(json_array_get(piece, 1)) != out.src[begin] ||
+        json_integer_value(json_array_get(piece, 2)) != out.src[end - 1] + 1)
       fail_msg("%s: \"%s\": piece %zu is at %u-%u", name, span.ptr, n, out.src[begin], out.src[end - 1] + 1);
   }
   if (n != json_array_size(want)) fail_msg("%s: \"%s\": %zu pieces, must be %zu", name, span.ptr, n, json_array_size(want));

@@ -181,7 +181,8 @@ static void rms_norm_oracle(const check_pair *pair, const float *x, float eps, s
   double r = 1 / sqrt(squares / (double)n + (double)eps);
   for (size_t j = 0; j < n; j++) {
     double exact = x[j] * r * gamma_[j];
-    check_near(got[j], exact, ((m + 3) / 2 + 5) * UNIT_ROUNDOFF * SECOND_ORDER * fabs(exact) + 0x1p-148, "rms_norm_f32", row, j);
+    check_near(got[j], exact, ((m + 3) / 2 + 5) * UNIT_ROUNDOFF * SECOND_ORDER * fabs(exact) + 0x1p-148, "rms_norm_f32", row,
+               j);
   }
 }
 
@@ -246,7 +247,8 @@ void check_scale_add_f32(const check_pair *pair) {
   size_t turn = 0;
   for (int values = 0; values < VALUES_COUNT; values++)
     for (size_t n = 1; n; n = next_n(n, pair->lanes), turn++) {
-      float *x = check_block(&rooms[0], turn % PLACE_COUNT, 1, n, 0), *y = check_block(&rooms[1], turn / 3 % PLACE_COUNT, 1, n, 0);
+      float *x = check_block(&rooms[0], turn % PLACE_COUNT, 1, n, 0),
+            *y = check_block(&rooms[1], turn / 3 % PLACE_COUNT, 1, n, 0);
       check_fill(in, n, values);
       check_fill(in2, n, values);
       check_spread(x, 0, in, 1, n);

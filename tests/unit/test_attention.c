@@ -86,7 +86,11 @@ static void agrees(void **state) {
     for (size_t j = 0; j < sizeof lengths / sizeof *lengths; j++)
       for (int q16 = 0; q16 < 2; q16++) {
         static const float some;
-        const vecd_attention_view views[] = {{0}, {.bias = &some}, {.causal = true}, {.window = 5}, {.window = 40, .bias = &some},
+        const vecd_attention_view views[] = {{0},
+                                             {.bias = &some},
+                                             {.causal = true},
+                                             {.window = 5},
+                                             {.window = 40, .bias = &some},
                                              {.causal = true, .window = 33}};
         vecd_attention a = {kern, dims[i], q16, 0};
         double off = 0;

@@ -48,19 +48,36 @@ static void test_texts(void **state) {
   expect("{\"type\":\"NFC\"}", "ae\xcc\x81z", "a\xc3\xa9z", "0113");
   expect("{\"type\":\"NFC\"}", "\xc3\xa9", "\xc3\xa9", "00");
   expect("{\"type\":\"NFC\"}", "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8x", "\xea\xb0\x81x", "0003");
-  expect("{\"type\":\"NFKC\"}", "\xef\xac\x81 \xc2\xbd", "fi 1\xe2\x81\x84" "2", "00122222");
-  expect("{\"type\":\"NFKD\"}", "\xc3\xa9\xef\xbc\xa1", "e\xcc\x81" "A", "0001");
-  expect("{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}", " \xe3\x80\x80" "ab ", "ab", "23");
+  expect("{\"type\":\"NFKC\"}", "\xef\xac\x81 \xc2\xbd",
+         "fi 1\xe2\x81\x84"
+         "2",
+         "00122222");
+  expect("{\"type\":\"NFKD\"}", "\xc3\xa9\xef\xbc\xa1",
+         "e\xcc\x81"
+         "A",
+         "0001");
+  expect("{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}",
+         " \xe3\x80\x80"
+         "ab ",
+         "ab", "23");
   expect("{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}", " \t ", "", "");
-  expect("{\"type\":\"Prepend\",\"prepend\":\"\\u2581\"}", "ab", "\xe2\x96\x81" "ab", "00001");
+  expect("{\"type\":\"Prepend\",\"prepend\":\"\\u2581\"}", "ab",
+         "\xe2\x96\x81"
+         "ab",
+         "00001");
   expect("{\"type\":\"Prepend\",\"prepend\":\"x\"}", "", "", "");
   expect(REPLACE("String", "aa", "b"), "aaaxaa", "baxb", "1235");
   expect(REPLACE("Regex", " {2,}", " "), "a   b c", "a b c", "03456");
   expect("{\"type\":\"Nmt\"}", "a\x01\tb\xe2\x80\x8b", "a b ", "0234");
-  expect("{\"type\":\"ByteLevel\"}", "\xc3\xa9 a", "\xc3\x83\xc2\xa9\xc4\xa0" "a", "0000112");
+  expect("{\"type\":\"ByteLevel\"}", "\xc3\xa9 a",
+         "\xc3\x83\xc2\xa9\xc4\xa0"
+         "a",
+         "0000112");
   expect("{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"}]},{\"type\":"
          "\"StripAccents\"},{\"type\":\"Prepend\",\"prepend\":\"_\"}]}",
-         "\xc3\xa9" "b", "_eb", "001");
+         "\xc3\xa9"
+         "b",
+         "_eb", "001");
   expect("{\"type\":\"Sequence\",\"normalizers\":[]}", "A", "A", "0");
 }
 
@@ -104,7 +121,8 @@ static void expect_refused(const char *json, vecd_status code, const char *named
   json_t *section = parse(json);
   size_t before = vecd_mem_bytes(VECD_MEM_VOCAB);
   vecd_status s = vecd_normalizer_load("t.json", section, false, &n, &err);
-  if (s != code || strncmp(err.text, "t.json: normalizer", 18) != 0 || !strstr(err.text, named)) fail_msg("%s: %d %s", json, (int)s, err.text);
+  if (s != code || strncmp(err.text, "t.json: normalizer", 18) != 0 || !strstr(err.text, named))
+    fail_msg("%s: %d %s", json, (int)s, err.text);
   assert_int_equal(vecd_mem_bytes(VECD_MEM_VOCAB), before);
   json_decref(section);
 }
@@ -117,13 +135,15 @@ static void test_refused(void **state) {
   expect_refused("{\"type\":\"Prepend\"}", VECD_BAD_MODEL, "\"prepend\"");
   expect_refused("{\"type\":\"Prepend\",\"prepend\":\"\"}", VECD_UNSUPPORTED, "\"prepend\"");
   expect_refused("{\"type\":\"Replace\",\"content\":\"\"}", VECD_BAD_MODEL, "\"pattern\"");
-  expect_refused("{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\",\"Regex\":\"a\"},\"content\":\"\"}", VECD_BAD_MODEL, "\"pattern\"");
+  expect_refused("{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\",\"Regex\":\"a\"},\"content\":\"\"}", VECD_BAD_MODEL,
+                 "\"pattern\"");
   expect_refused(REPLACE("Regex", "a*", ""), VECD_UNSUPPORTED, "empty");
   expect_refused(REPLACE("Regex", "(", ""), VECD_BAD_MODEL, "group");
   expect_refused(REPLACE("String", "", ""), VECD_UNSUPPORTED, "empty");
   expect_refused("{\"type\":\"NFE\"}", VECD_UNSUPPORTED, "\"NFE\"");
-  expect_refused("{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"X\"}]}]}",
-                 VECD_UNSUPPORTED, "normalizers[1].normalizers[0]: the type \"X\"");
+  expect_refused(
+      "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"X\"}]}]}",
+      VECD_UNSUPPORTED, "normalizers[1].normalizers[0]: the type \"X\"");
   expect_refused(CHARSMAP(""), VECD_BAD_MODEL, "trie");
   expect_refused(CHARSMAP("A"), VECD_BAD_MODEL, "Base64");
   expect_refused(CHARSMAP("AA=A"), VECD_BAD_MODEL, "Base64");
@@ -147,10 +167,15 @@ static void test_clusters(void **state) {
   assert_int_equal(cluster("\r\n\n"), 2);
   assert_int_equal(cluster("\n\xcc\x81"), 1);
   assert_int_equal(cluster("e\xcc\x81\xcc\xa7x"), 5);
-  assert_int_equal(cluster("\xd8\x80" "a\xcc\x81" "b"), 5);                                 /* a prepended mark */
-  assert_int_equal(cluster("\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8\xe1\x84\x80"), 9);         /* a syllable */
-  assert_int_equal(cluster("\xc2\xa9\xcc\x81\xe2\x80\x8d\xc2\xa9" "a"), 9);                 /* pictures, joined */
-  assert_int_equal(cluster("\xe0\xa4\x95\xe0\xa5\x8d\xe0\xa4\x95\xe0\xa4\x95"), 9);         /* a conjunct */
+  assert_int_equal(cluster("\xd8\x80"
+                           "a\xcc\x81"
+                           "b"),
+                   5);                                                              /* a prepended mark */
+  assert_int_equal(cluster("\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8\xe1\x84\x80"), 9); /* a syllable */
+  assert_int_equal(cluster("\xc2\xa9\xcc\x81\xe2\x80\x8d\xc2\xa9"
+                           "a"),
+                   9);                                                              /* pictures, joined */
+  assert_int_equal(cluster("\xe0\xa4\x95\xe0\xa5\x8d\xe0\xa4\x95\xe0\xa4\x95"), 9); /* a conjunct */
 }
 
 /* A text of one cluster, one run of marks, of a million characters: linear, and without recursion. */
@@ -160,7 +185,8 @@ static void test_long_runs(void **state) {
   char *text = malloc(2 * n + 1);
   text[0] = 'e';
   for (size_t i = 0; i < n; i++) memcpy(text + 1 + 2 * i, i & 1 ? "\xcc\x81" : "\xcc\xa7", 2);
-  static const char *const forms[] = {"{\"type\":\"NFC\"}", "{\"type\":\"NFKD\"}", "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}"};
+  static const char *const forms[] = {"{\"type\":\"NFC\"}", "{\"type\":\"NFKD\"}",
+                                      "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}"};
   for (size_t i = 0; i < 3; i++) {
     vecd_normalizer norm;
     const vecd_aligned *out;
@@ -174,9 +200,9 @@ static void test_long_runs(void **state) {
   free(text);
 }
 
-#define RICH                                                                                                              \
-  "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"_\"}," REPLACE("Regex", "a+", "b") ","     \
-      REPLACE("String", "c", "dd") ",{\"type\":\"NFKC\"},{\"type\":\"ByteLevel\"},{\"type\":\"NFC\"}]}"
+#define RICH                                                                                                                   \
+  "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"_\"}," REPLACE("Regex", "a+", "b") "," REPLACE( \
+      "String", "c", "dd") ",{\"type\":\"NFKC\"},{\"type\":\"ByteLevel\"},{\"type\":\"NFC\"}]}"
 
 static void test_memory(void **state) {
   (void)state;

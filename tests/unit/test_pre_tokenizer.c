@@ -32,11 +32,12 @@ static void expect_at(const char *json, const char *text, uint32_t first_char, c
   json_t *section = parse(json);
   if (vecd_pre_tokenizer_load("t", section, &pre, &err)) fail_msg("%s", err.text);
   vecd_aligned_append(&in, vecd_span_of(text), NULL, first_char);
-  if (vecd_pre_tokenizer_run(&pre, (vecd_span){in.bytes, in.len}, in.src, &scratch, &out, &pieces, &err)) fail_msg("%s", err.text);
+  if (vecd_pre_tokenizer_run(&pre, (vecd_span){in.bytes, in.len}, in.src, &scratch, &out, &pieces, &err))
+    fail_msg("%s", err.text);
   for (size_t i = 0; i < pieces->n; i++) {
     vecd_piece_range r = pieces->ranges[i];
-    n += (size_t)snprintf(shown + n, sizeof shown - n, "%s%.*s@%u-%u", i ? "|" : "", (int)(r.end - r.begin), out.bytes + r.begin,
-                          out.src[r.begin], out.src[r.end - 1] + 1);
+    n += (size_t)snprintf(shown + n, sizeof shown - n, "%s%.*s@%u-%u", i ? "|" : "", (int)(r.end - r.begin),
+                          out.bytes + r.begin, out.src[r.begin], out.src[r.end - 1] + 1);
   }
   if (strcmp(shown, want) != 0) fail_msg("%s: \"%s\": %s, must be %s", json, text, shown, want);
   json_decref(section);
@@ -46,7 +47,7 @@ static void expect_at(const char *json, const char *text, uint32_t first_char, c
 
 static void expect(const char *json, const char *text, const char *want) { expect_at(json, text, 0, want); }
 
-#define SPLIT(kind, pattern, behavior, invert)                                                                     \
+#define SPLIT(kind, pattern, behavior, invert) \
   "{\"type\":\"Split\",\"pattern\":{\"" kind "\":\"" pattern "\"},\"behavior\":\"" behavior "\",\"invert\":" invert "}"
 #define METASPACE(more) "{\"type\":\"Metaspace\",\"replacement\":\"_\"" more "}"
 #define BYTE_LEVEL(prefix, regex) \
@@ -72,10 +73,16 @@ static void test_others(void **state) {
   expect("{\"type\":\"WhitespaceSplit\"}", " a!  b", "a!@1-3|b@5-6");
   expect("{\"type\":\"Punctuation\"}", "a!?b", "a@0-1|!@1-2|?@2-3|b@3-4");
   expect("{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}", "a!?b", "a@0-1|!?@1-3|b@3-4");
-  expect("{\"type\":\"Digits\",\"individual_digits\":false}", "a12\xc2\xb2" "b", "a@0-1|12\xc2\xb2@1-4|b@4-5");
+  expect("{\"type\":\"Digits\",\"individual_digits\":false}",
+         "a12\xc2\xb2"
+         "b",
+         "a@0-1|12\xc2\xb2@1-4|b@4-5");
   expect("{\"type\":\"Digits\",\"individual_digits\":true}", "a12", "a@0-1|1@1-2|2@2-3");
   expect("{\"type\":\"CharDelimiterSplit\",\"delimiter\":\"-\"}", "-a-b", "a@1-2|b@3-4");
-  expect("{\"type\":\"FixedLength\",\"length\":2}", "a\xc3\xa9" "bcd", "a\xc3\xa9@0-2|bc@2-4|d@4-5");
+  expect("{\"type\":\"FixedLength\",\"length\":2}",
+         "a\xc3\xa9"
+         "bcd",
+         "a\xc3\xa9@0-2|bc@2-4|d@4-5");
   expect("{\"type\":\"FixedLength\"}", "abcdef", "abcde@0-5|f@5-6");
   expect("{\"type\":\"UnicodeScripts\"}", "ab \xd0\xb6", "ab @0-3|\xd0\xb6@3-4");
   expect(SEQUENCE("{\"type\":\"BertPreTokenizer\"}," SEQUENCE(METASPACE(""))), "a b,", "_a@0-1|_b@2-3|_,@3-4");
@@ -98,9 +105,16 @@ static void test_metaspace(void **state) {
 static void test_byte_level(void **state) {
   (void)state;
   expect(BYTE_LEVEL("false", "true"), "I'll go\n", "I@0-1|'ll@1-4|\xc4\xa0go@4-7|\xc4\x8a@7-8");
-  expect(BYTE_LEVEL("true", "true"), "a", "\xc4\xa0" "a@0-1");
-  expect(BYTE_LEVEL("false", "false"), "\xc3\xa9 b", "\xc3\x83\xc2\xa9\xc4\xa0" "b@0-3");
-  expect(SEQUENCE(SPLIT("String", " ", "MergedWithNext", "false") "," BYTE_LEVEL("true", "false")), "a b", "\xc4\xa0" "a@0-1|\xc4\xa0" "b@1-3");
+  expect(BYTE_LEVEL("true", "true"), "a",
+         "\xc4\xa0"
+         "a@0-1");
+  expect(BYTE_LEVEL("false", "false"), "\xc3\xa9 b",
+         "\xc3\x83\xc2\xa9\xc4\xa0"
+         "b@0-3");
+  expect(SEQUENCE(SPLIT("String", " ", "MergedWithNext", "false") "," BYTE_LEVEL("true", "false")), "a b",
+         "\xc4\xa0"
+         "a@0-1|\xc4\xa0"
+         "b@1-3");
   /* Each byte is another character, none is lost. */
   char text[2 * 128 + 1];
   size_t n = 0;
@@ -123,7 +137,8 @@ static void expect_refused(const char *json, vecd_status code, const char *named
   json_t *section = parse(json);
   size_t before = vecd_mem_bytes(VECD_MEM_VOCAB);
   vecd_status s = vecd_pre_tokenizer_load("t.json", section, &pre, &err);
-  if (s != code || strncmp(err.text, "t.json: pre_tokenizer", 21) != 0 || !strstr(err.text, named)) fail_msg("%s: %d %s", json, (int)s, err.text);
+  if (s != code || strncmp(err.text, "t.json: pre_tokenizer", 21) != 0 || !strstr(err.text, named))
+    fail_msg("%s: %d %s", json, (int)s, err.text);
   assert_int_equal(vecd_mem_bytes(VECD_MEM_VOCAB), before);
   json_decref(section);
 }
@@ -153,7 +168,9 @@ static void test_refused(void **state) {
   expect_refused(many, VECD_UNSUPPORTED, "more than 16");
 }
 
-#define RICH SEQUENCE(SPLIT("Regex", "\\\\s+", "Isolated", "false") "," METASPACE("") "," BYTE_LEVEL("true", "true") ",{\"type\":\"Whitespace\"}")
+#define RICH                                    \
+  SEQUENCE(SPLIT("Regex", "\\\\s+", "Isolated", \
+                 "false") "," METASPACE("") "," BYTE_LEVEL("true", "true") ",{\"type\":\"Whitespace\"}")
 
 static void test_memory(void **state) {
   (void)state;

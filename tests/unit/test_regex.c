@@ -163,7 +163,8 @@ static void test_long_runs(void **state) {
   memset(text, ' ', n);
   text[n - 1] = 'x';
   assert_string_equal(matches(GPT2, (vecd_span){text, n}), "0-999998 999998-1000000");
-  assert_string_equal(matches("\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+|x", (vecd_span){text, n}), "0-999998 999998-999999 999999-1000000");
+  assert_string_equal(matches("\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+|x", (vecd_span){text, n}),
+                      "0-999998 999998-999999 999999-1000000");
   memset(text, 'a', n);
   assert_string_equal(matches(GPT2, (vecd_span){text, n}), "0-1000000");
   free(text);

@@ -334,7 +334,8 @@ static void new_added_tokens_get_the_next_id(void **state) {
   assert_int_equal(vecd_tokenizer_id_limit(t), 21);
   assert_true(vecd_span_eq(vecd_tokenizer_piece(t, 20), VECD_SPAN("<x>")));
   vecd_tokenizer_close(&t);
-  t = make((sections){.added = ADDED(0, "<x>", false, false, false, false), .model = MODEL("##", 9, "\"[UNK]\":0,\"a\":3,\"b\":1")});
+  t = make(
+      (sections){.added = ADDED(0, "<x>", false, false, false, false), .model = MODEL("##", 9, "\"[UNK]\":0,\"a\":3,\"b\":1")});
   assert_true(vecd_span_eq(vecd_tokenizer_piece(t, 3), VECD_SPAN("a")));
   vecd_encoding e = {0};
   vecd_err err;
