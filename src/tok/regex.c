@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 #include "tok/regex_pattern.h"
 
-#define MATCH_LIMIT     1000000
+#define MATCH_LIMIT     100000
 #define DEPTH_LIMIT     1000000
 #define STARTS_A_CALL   256
 #define CALLS_A_LOOK    8 /* at the clock, while they find something */
@@ -159,7 +159,7 @@ vecd_status vecd_regex_begin(const vecd_regex *regex, vecd_span text, vecd_regex
   *search = (vecd_regex_search){
       .regex = regex, .scratch = scratch, .text = text, .n = (size_t)(to - scratch->symbols), .last_end = SIZE_MAX};
   uint64_t limit =
-      MATCH_LIMIT + 4 * (uint64_t)search->n; /* a run of spaces is tried from all its ends by honest patterns, too */
+      MATCH_LIMIT + 8 * (uint64_t)search->n; /* a run of spaces is tried from all its ends by honest patterns, too */
   pcre2_set_match_limit(scratch->room->context, limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX);
   return VECD_OK;
 }

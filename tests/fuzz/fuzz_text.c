@@ -1,9 +1,11 @@
 /* fuzz_text.c - the input is a text (after two bytes that choose tokenizer, flags and limit). What must hold for any text is
- * checked: the fast way for ASCII gives what the slow way gives, offsets change no ids, truncation only cuts. */
+ * checked: the fast way for ASCII gives what the slow way gives, offsets change no ids, truncation only cuts, pieces are whole
+ * characters in the order of the text, and the normalization forms are what the standard says of them. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "every_byte_map.h"
 #include "tok/tokenizer_impl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -11,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define VOCAB                                                                                                             \
   "{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2,\"[MASK]\":3,\"a\":4,\"##a\":5,\"b\":6,\"##b\":7,\"ab\":8,\"##ab\":9,\"the\":10," \
   "\"##e\":11,\"e\":12,\",\":13,\".\":14,\"\\u4e2d\":15,\"\\u1100\":16,\"##\\u1161\":17,\"\\u00e9\":18,\"##\\u0301\":19," \
-  "\"abcabcabc\":20,\"##s\":21,\"i\":22,\"##\\u0307\":23}"
+  "\"abcabcabc\":20,\"##s\":21,\"i\":22,\"##\\u0307\":23}" /* 24 tokens */
 
 #define WORDPIECE                                                                                                        \
   "{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":9," \
@@ -40,6 +42,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
   ",\"normalized\":" normalized ",\"special\":false}"
 
 #define SPLIT "{\"type\":\"BertPreTokenizer\"}"
+#define BYTE_LEVEL(prefix, regex) \
+  "{\"type\":\"ByteLevel\",\"add_prefix_space\":" prefix ",\"trim_offsets\":true,\"use_regex\":" regex "}"
+#define METASPACE(scheme)        "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"" scheme "\"}"
+#define SEQUENCE(field, members) "{\"type\":\"Sequence\",\"" field "\":[" members "]}"
+#define REPLACE(kind, pattern, content) \
+  "{\"type\":\"Replace\",\"pattern\":{\"" kind "\":\"" pattern "\"},\"content\":\"" content "\"}"
+#define CUT(kind, pattern, behavior) \
+  "{\"type\":\"Split\",\"pattern\":{\"" kind "\":\"" pattern "\"},\"behavior\":\"" behavior "\",\"invert\":false}"
+#define QWEN                                                                                                        \
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\r\\n]*|" \
+  "\\\\s*[\\r\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
 
 static const char *const files[] = {
     TOKENIZER(BERT("true", "true", "null", "true"), SPLIT, ADDED("3", "[MASK]", "false", "true", "false", "false")),
@@ -57,6 +70,26 @@ static const char *const files[] = {
                UNIGRAM(",\"byte_fallback\":true")),
     WITH_MODEL("null", "null", ADDED("3", "[MASK]", "false", "true", "false", "false"), BPE("")),
     WITH_MODEL("null", SPLIT, "", BPE(",\"byte_fallback\":true,\"fuse_unk\":true,\"ignore_merges\":true")),
+    TOKENIZER("null", BYTE_LEVEL("true", "true"), ADDED("24", "<mask>", "false", "true", "false", "false")),
+    TOKENIZER("{\"type\":\"NFC\"}", SEQUENCE("pretokenizers", CUT("Regex", QWEN, "Isolated") "," BYTE_LEVEL("false", "false")),
+              ADDED("24", " ", "false", "false", "false", "true")),
+    TOKENIZER(REPLACE("String", " ", "\\u2581"), CUT("String", "\\u2581", "MergedWithPrevious"), ""),
+    TOKENIZER(SEQUENCE("normalizers",
+                       "{\"type\":\"Prepend\",\"prepend\":\"ab\"},{\"type\":\"NFKC\"},{\"type\":\"Strip\",\"strip_"
+                       "left\":true,\"strip_right\":true}," REPLACE("Regex", " {2,}|b", "")),
+              METASPACE("first"), ADDED("4", "a", "false", "true", "true", "false")),
+    TOKENIZER(SEQUENCE("normalizers", "{\"type\":\"Nmt\"},{\"type\":\"Lowercase\"}"),
+              SEQUENCE("pretokenizers", "{\"type\":\"WhitespaceSplit\"}," METASPACE(
+                                            "always") ",{\"type\":\"Digits\",\"individual_digits\":true}"),
+              ""),
+    TOKENIZER(
+        "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"" EVERY_BYTE_MAP "\"}",
+        SEQUENCE(
+            "pretokenizers",
+            "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"},{\"type\":\"Whitespace\"},{\"type\":\"UnicodeScripts\"}"),
+        ""),
+    TOKENIZER(SEQUENCE("normalizers", "{\"type\":\"NFKD\"},{\"type\":\"ByteLevel\"}"),
+              "{\"type\":\"FixedLength\",\"length\":3}", ""),
 };
 
 #define N_FILES (sizeof files / sizeof *files)
@@ -78,6 +111,52 @@ static bool same(const vecd_encoding *a, const vecd_encoding *b, bool offsets) {
           (!memcmp(a->starts, b->starts, a->n_ids * sizeof *a->ids) && !memcmp(a->ends, b->ends, a->n_ids * sizeof *a->ids)));
 }
 
+/* Pieces are whole characters, in order, with sources that never go back. */
+static void check_pieces(const vecd_tokenizer *t, vecd_span text) {
+  static vecd_normalizer_scratch normalizer_scratch;
+  static vecd_pre_scratch pre_scratch;
+  const vecd_aligned *norm;
+  vecd_aligned out;
+  const vecd_piece_list *pieces;
+  check(!vecd_normalizer_run(&t->normalizer, text, 7, true, &normalizer_scratch, &norm, NULL));
+  check(vecd_utf8_valid_prefix(norm->bytes, norm->len) == norm->len);
+  for (size_t i = 1; i < norm->len; i++) check(norm->src[i] >= norm->src[i - 1]);
+  if (vecd_pre_tokenizer_is_simple(&t->pre_tokenizer)) return;
+  check(!vecd_pre_tokenizer_run(&t->pre_tokenizer, (vecd_span){norm->bytes, norm->len}, norm->src, &pre_scratch, &out, &pieces,
+                                NULL));
+  size_t last = 0;
+  for (size_t i = 0; i < pieces->n; i++) {
+    vecd_piece_range r = pieces->ranges[i];
+    check(r.begin >= last && r.begin < r.end && r.end <= out.len);
+    check(vecd_utf8_valid_prefix(out.bytes + r.begin, r.end - r.begin) == r.end - r.begin);
+    check(i == 0 || out.src[r.begin] >= out.src[r.begin - 1]);
+    last = r.end;
+  }
+}
+
+/* Appends the form of text to a fresh buffer. */
+static void put_form(vecd_form form, vecd_span text, vecd_aligned *out) {
+  static vecd_compose_scratch scratch;
+  vecd_aligned_reset(out, true);
+  vecd_transform t = vecd_transform_over(out, text, NULL, 0);
+  vecd_compose_text(form, &t, &scratch);
+  check(!out->failed);
+}
+
+/* Each form stays under itself; composing changes nothing of what decomposing gives. */
+static void check_forms(vecd_span text) {
+  static vecd_aligned once[3], twice;
+  for (int form = 0; form < 3; form++) {
+    put_form((vecd_form)form, text, &once[form]);
+    put_form((vecd_form)form, (vecd_span){once[form].bytes, once[form].len}, &twice);
+    check(twice.len == once[form].len && !memcmp(twice.bytes, once[form].bytes, twice.len));
+  }
+  for (int form = 0; form < 2; form++) {
+    put_form(VECD_FORM_KD, (vecd_span){once[form].bytes, once[form].len}, &twice);
+    check(twice.len == once[VECD_FORM_KD].len && !memcmp(twice.bytes, once[VECD_FORM_KD].bytes, twice.len));
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   static vecd_tokenizer *fast[N_FILES], *slow[N_FILES];
   static vecd_encoding whole, other, cut;
@@ -96,6 +175,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     check(err.pos == vecd_utf8_valid_prefix(text.ptr, text.len));
     return 0;
   }
+  check_pieces(fast[which], text);
+  check_forms(text);
   size_t n_chars = 0;
   for (size_t i = 0; i < text.len; i++) n_chars += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
   check(whole.n_untruncated == whole.n_ids);
