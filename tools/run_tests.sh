@@ -154,9 +154,11 @@ parity() {
   [ -d $venv ] || python3 -m venv $venv
   $venv/bin/python -m pip install --quiet --disable-pip-version-check "$(grep '^tokenizers==' tests/golden/requirements.txt)"
   tools/build.sh build tests/golden/tokenize_lines
+  tools/build.sh build tests/golden/pieces_lines
   $venv/bin/python tests/golden/tokenizer_parity.py build/tests/golden/tokenize_lines "$model/tokenizer.json" --texts "${PARITY_TEXTS:-6000}"
   $venv/bin/python tests/golden/tokenizer_parity.py build/tests/golden/tokenize_lines tests/golden/tokenizers/*/tokenizer.json \
     --texts $((${PARITY_TEXTS:-6000} / 6))
+  $venv/bin/python tests/golden/pipeline_parity.py build/tests/golden/pieces_lines --texts "$((${PARITY_TEXTS:-6000} / 20))"
 }
 
 case $mode in

@@ -54,6 +54,7 @@ find_missing() {
   need pkgconf command -v pkg-config
   need libjansson-dev pkg-config --exists jansson
   need libxxhash-dev pkg-config --exists libxxhash
+  need libpcre2-dev pkg-config --exists libpcre2-8
   need python3-venv have_ensurepip
   need curl command -v curl
   if [ "$class" != build ]; then
