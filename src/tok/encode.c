@@ -163,10 +163,9 @@ static bool put_words(encoder *e, const vecd_aligned *norm, size_t begin, size_t
     norm = &rewritten;
     text = (vecd_span){norm->bytes, norm->len};
   }
-  size_t most = t->model.ids_per_byte; /* for each byte of a word */
-  if (!reserve_ends(e, text.len * most)) return false;
+  size_t most = text.len * t->model.ids_per_byte;
+  if (!reserve_ends(e, most) || !reserve_ids(e, out->n_ids + most)) return false;
   for (size_t at = 0; next_word(&t->pre_tokenizer, pieces, text, &at, &word);) {
-    if (!reserve_ids(e, out->n_ids + word.len * most)) return false;
     const uint32_t *ends = e->scratch->ends;
     size_t n = vecd_tok_model_encode(&t->model, word, out->ids + out->n_ids, e->scratch->ends, &e->scratch->model);
     if (n == VECD_TOK_MODEL_FAILED) return no_token(e);
