@@ -8,24 +8,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Lists as long as these keep clang-format from coming to an end. */
+/* clang-format off */
 /* General categories, in the table's order. */
-#define VECD_UNICODE_CATEGORY_LIST(X)                                                                                     \
-  X(Cn)                                                                                                                   \
-  X(Cc)                                                                                                                   \
-  X(Cf)                                                                                                                   \
-  X(Co)                                                                                                                   \
-  X(Ll) X(Lm) X(Lo) X(Lt) X(Lu) X(Mc) X(Me) X(Mn) X(Nd) X(Nl) X(No) X(Pc) X(Pd) X(Pe) X(Pf) X(Pi) X(Po) X(Ps) X(Sc) X(Sk) \
-      X(Sm) X(So) X(Zl) X(Zp) X(Zs)
+#define VECD_UNICODE_CATEGORY_LIST(X) \
+  X(Cn) X(Cc) X(Cf) X(Co) X(Ll) X(Lm) X(Lo) X(Lt) X(Lu) X(Mc) \
+  X(Me) X(Mn) X(Nd) X(Nl) X(No) X(Pc) X(Pd) X(Pe) X(Pf) X(Pi) \
+  X(Po) X(Ps) X(Sc) X(Sk) X(Sm) X(So) X(Zl) X(Zp) X(Zs)
 
 /* Scripts that regular expressions may name, from 1 on; 0: any other. */
-#define VECD_UNICODE_SCRIPT_LIST(X)                                                                                          \
-  X(Arabic)                                                                                                                  \
-  X(Armenian)                                                                                                                \
-  X(Bengali)                                                                                                                 \
-  X(Bopomofo)                                                                                                                \
-  X(Common) X(Cyrillic) X(Devanagari) X(Ethiopic) X(Georgian) X(Greek) X(Gujarati) X(Gurmukhi) X(Han) X(Hangul) X(Hebrew)    \
-      X(Hiragana) X(Inherited) X(Kannada) X(Katakana) X(Khmer) X(Lao) X(Latin) X(Malayalam) X(Mongolian) X(Myanmar) X(Oriya) \
-          X(Sinhala) X(Tamil) X(Telugu) X(Thai) X(Tibetan)
+#define VECD_UNICODE_SCRIPT_LIST(X) \
+  X(Arabic) X(Armenian) X(Bengali) X(Bopomofo) X(Common) X(Cyrillic) X(Devanagari) X(Ethiopic) X(Georgian) X(Greek) \
+  X(Gujarati) X(Gurmukhi) X(Han) X(Hangul) X(Hebrew) X(Hiragana) X(Inherited) X(Kannada) X(Katakana) X(Khmer) \
+  X(Lao) X(Latin) X(Malayalam) X(Mongolian) X(Myanmar) X(Oriya) X(Sinhala) X(Tamil) X(Telugu) X(Thai) \
+  X(Tibetan)
+/* clang-format on */
 
 /* Where a grapheme cluster may end (Unicode Standard Annex 29). */
 typedef enum vecd_unicode_cluster {
