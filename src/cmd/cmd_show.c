@@ -37,15 +37,41 @@ static void put_file(vecd_facts *f, const char *dir, const char *name) {
     vecd_facts_text(f, "file", "%s, %llu bytes", path, (unsigned long long)st.st_size);
 }
 
+/* Who set the limit, where it was not one of the folder's files beside config.json. */
+static const char *limit_by_config(const vecd_model_folder *folder, const vecd_encoder_config *config, size_t limit) {
+  static const char *const sources[][2] = {{"max_position_embeddings", "config.json, max_position_embeddings"},
+                                           {"n_positions", "config.json, n_positions"}};
+  if (!config->n_positions || limit < config->n_positions - config->position_offset) return "vecd, which makes room for no more";
+  for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+    if (json_integer_value(json_object_get(folder->config, sources[i][0])) == (json_int_t)config->n_positions)
+      return sources[i][1];
+  return "assumed, since no file says";
+}
+
 static void put_limits(vecd_facts *f, const vecd_model *model) {
   const vecd_model_folder *folder = vecd_model_folder_of(model);
   size_t limit = vecd_model_max_tokens(model);
   bool by_folder = folder->max_tokens && folder->max_tokens <= limit;
+  const char *by_config = limit_by_config(folder, vecd_encoder_config_of(vecd_model_encoder(model)), limit);
   vecd_facts_number(f, "max_tokens", limit);
-  vecd_facts_text(f, "max_tokens_from", "%s", by_folder ? folder->max_tokens_from : "config.json, max_position_embeddings");
+  vecd_facts_text(f, "max_tokens_from", "%s", by_folder ? folder->max_tokens_from : by_config);
   if (folder->max_tokens > limit)
-    vecd_facts_text(f, "note", "%s says %u tokens, more than the model has positions", folder->max_tokens_from,
-                    folder->max_tokens);
+    vecd_facts_text(f, "note", "%s says %u tokens, but texts are cut to %zu", folder->max_tokens_from, folder->max_tokens, limit);
+}
+
+/* How tokens know where they are and whom they see. */
+static void put_attention(vecd_facts *f, const vecd_encoder_config *c) {
+  static const char *const names[] = {"learned", "relative", "rotary"};
+  char positions[64] = "", seen[96] = "";
+  size_t n = 0;
+  unsigned n_local = 0;
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+    if (c->positions >> i & 1) n += (size_t)snprintf(positions + n, sizeof positions - n, "%s%s", n ? "+" : "", names[i]);
+  for (unsigned i = 0; i < c->n_layers; i++) n_local += c->local[i];
+  if (n_local)
+    snprintf(seen, sizeof seen, ", %u of %u layers no further than %u tokens", n_local, c->n_layers, c->window);
+  vecd_facts_text(f, "positions", "%s", positions);
+  vecd_facts_text(f, "attention", "%s%s", c->causal ? "causal" : "both directions", seen);
 }
 
 static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path, const vecd_checkpoint *weights) {
@@ -67,8 +93,10 @@ static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path
   vecd_facts_number(f, "layers", config->n_layers);
   vecd_facts_number(f, "hidden", config->hidden);
   vecd_facts_number(f, "heads", config->n_heads);
+  if (config->n_kv_heads != config->n_heads || f->json) vecd_facts_number(f, "key_value_heads", config->n_kv_heads);
   vecd_facts_number(f, "intermediate", config->intermediate);
   vecd_facts_number(f, "vocabulary", vecd_tokenizer_id_limit(vecd_model_tokenizer(opened->model)));
+  put_attention(f, config);
   put_limits(f, opened->model);
   vecd_facts_text(f, "pooling", "%s", info.pooling);
   vecd_facts_bool(f, "normalize", info.normalized);

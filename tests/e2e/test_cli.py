@@ -486,6 +486,66 @@ def test_show_tells_what_the_folder_says_and_what_was_assumed(vecd):
     one_line(vecd("show", "gone"), 1, "gone")
 
 
+FAMILIES = ROOT / "tests" / "golden" / "families"
+KINDS = {  # what the first word of a folder's name must be shown as: positions, and whether every token sees all
+    "camembert": ("learned", True), "distilbert": ("learned", True), "roberta": ("learned", True), "xlm": ("learned", True),
+    "mpnet": ("learned+relative", True), "t5": ("relative", True), "new": ("rotary", True), "nomic": ("rotary", True),
+    "qwen3": ("rotary", False), "modernbert": ("rotary", False), "gemma3": ("rotary", False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", sorted(FAMILIES.iterdir()), ids=lambda folder: folder.name)
+def test_every_family_is_shown_tokenized_and_embedded(vecd, folder):
+    config, about = (json.loads((folder / name).read_text()) for name in ("config.json", "golden.json"))
+    run = vecd("show", "--json", folder)
+    assert run.code == 0 and run.err == "", run.err
+    shown, text = json.loads(run.out), vecd("show", folder).out
+    assert (shown["architecture"], shown["id"]) == (config["model_type"], folder.name)
+    positions, sees_all = KINDS[folder.name.split("-")[0]]
+    assert shown["positions"] == positions and (shown["attention"] == "both directions") == sees_all
+    assert shown["key_value_heads"] == config.get("num_key_value_heads", shown["heads"])
+    assert shown["dimension"] == np.load(folder / "vectors.npy").shape[1]
+    assert max(map(len, about["ids"])) <= shown["max_tokens"]
+    assert shown["max_tokens_from"] in ("sentence_bert_config.json", "tokenizer_config.json")
+    assert [m["type"] for m in shown["modules"]][:2] == ["Transformer", "Pooling"] and "assumed" not in shown
+    for fact in ("positions", "attention", "max_tokens_from", "pooling", "module", "default_prompt"):
+        assert re.search(rf"^{fact} ", text, re.M), fact
+    texts = json.loads((ROOT / "tests" / "golden" / "texts.json").read_text())
+    texts = [texts[i] for i in about["text_indices"]] + about["texts"]
+    i = next(i for i, t in enumerate(texts) if t.strip() and "\0" not in t)
+    assert json.loads(vecd("tokenize", "-m", folder, "--", texts[i]).out) == about["ids"][i]
+    want = np.load(folder / "vectors.npy")[i]
+    assert np.abs(rows(vecd("embed", "-m", folder, "--", texts[i]))[0] - want).max() < 1e-5 * max(1, np.abs(want).max())
+
+
+def without(folder, to, name, **config):
+    """A copy of the folder without the file `name`, config.json changed."""
+    shutil.copytree(folder, to)
+    (to / name).unlink(missing_ok=True)
+    path = to / "config.json"
+    path.write_text(json.dumps({k: v for k, v in {**json.loads(path.read_text()), **config}.items() if v is not None}))
+    return to
+
+
+def test_show_says_who_sets_the_limit(vecd, tmp_path):
+    def shown(folder, n, **config):
+        to = without(FAMILIES / folder, tmp_path / f"{folder}{n}", "sentence_bert_config.json", **config)
+        path = to / "tokenizer_config.json"
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "model_max_length"}))
+        facts = json.loads(vecd("show", "--json", to).out)
+        return facts["max_tokens"], facts["max_tokens_from"]
+
+    assert shown("roberta-base", 0) == (48, "config.json, max_position_embeddings")
+    assert shown("t5-relu", 0, n_positions=None) == (512, "assumed, since no file says")
+    assert shown("nomic-base", 0, n_positions=99) == (99, "config.json, n_positions")
+    assert shown("qwen3-base", 0, max_position_embeddings=40000) == (8192, "vecd, which makes room for no more")
+    assert shown("qwen3-base", 1, max_position_embeddings=None) == (8192, "vecd, which makes room for no more")
+    long = FAMILIES / "qwen3-base"
+    to = without(long, tmp_path / "long", "README.md", max_position_embeddings=40000)
+    (to / "sentence_bert_config.json").write_text('{"max_seq_length": 32768}')
+    assert json.loads(vecd("show", "--json", to).out)["note"] == "sentence_bert_config.json says 32768 tokens, but texts are cut to 8192"
+
+
 def quality(vecd, *args, **more):
     """What --json gives, its shape and bounds checked; fp32 first."""
     run = vecd("quality", "--json", *args, "bert-mean-norm", **more)
