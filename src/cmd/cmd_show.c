@@ -41,7 +41,8 @@ static void put_file(vecd_facts *f, const char *dir, const char *name) {
 static const char *limit_by_config(const vecd_model_folder *folder, const vecd_encoder_config *config, size_t limit) {
   static const char *const sources[][2] = {{"max_position_embeddings", "config.json, max_position_embeddings"},
                                            {"n_positions", "config.json, n_positions"}};
-  if (!config->n_positions || limit < config->n_positions - config->position_offset) return "vecd, which makes room for no more";
+  if (!config->n_positions || limit < config->n_positions - config->position_offset)
+    return "vecd, which makes room for no more";
   for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
     if (json_integer_value(json_object_get(folder->config, sources[i][0])) == (json_int_t)config->n_positions)
       return sources[i][1];
@@ -56,7 +57,8 @@ static void put_limits(vecd_facts *f, const vecd_model *model) {
   vecd_facts_number(f, "max_tokens", limit);
   vecd_facts_text(f, "max_tokens_from", "%s", by_folder ? folder->max_tokens_from : by_config);
   if (folder->max_tokens > limit)
-    vecd_facts_text(f, "note", "%s says %u tokens, but texts are cut to %zu", folder->max_tokens_from, folder->max_tokens, limit);
+    vecd_facts_text(f, "note", "%s says %u tokens, but texts are cut to %zu", folder->max_tokens_from, folder->max_tokens,
+                    limit);
 }
 
 /* How tokens know where they are and whom they see. */
@@ -68,8 +70,7 @@ static void put_attention(vecd_facts *f, const vecd_encoder_config *c) {
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
     if (c->positions >> i & 1) n += (size_t)snprintf(positions + n, sizeof positions - n, "%s%s", n ? "+" : "", names[i]);
   for (unsigned i = 0; i < c->n_layers; i++) n_local += c->local[i];
-  if (n_local)
-    snprintf(seen, sizeof seen, ", %u of %u layers no further than %u tokens", n_local, c->n_layers, c->window);
+  if (n_local) snprintf(seen, sizeof seen, ", %u of %u layers no further than %u tokens", n_local, c->n_layers, c->window);
   vecd_facts_text(f, "positions", "%s", positions);
   vecd_facts_text(f, "attention", "%s%s", c->causal ? "causal" : "both directions", seen);
 }

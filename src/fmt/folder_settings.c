@@ -161,16 +161,27 @@ static vecd_status read_transformer_config(vecd_model_folder *f, vecd_err *err) 
   return s;
 }
 
-/* BertTokenizer under its names; a folder that names no class gets its model type's. */
-static bool is_bert_tokenizer(const vecd_model_folder *f, const json_t *config) {
+/* tokenizer_class is one of `classes`, or the same with "Fast" behind it; a folder that names none gets its model type's. */
+static bool has_tokenizer(const vecd_model_folder *f, const json_t *config, const char *const *classes,
+                          const char *const *model_types) {
   const char *name = json_string_value(json_object_get(config, "tokenizer_class"));
-  if (!name) return strcmp(f->model_type, "bert") == 0;
-  return strcmp(name, "BertTokenizer") == 0 || strcmp(name, "BertTokenizerFast") == 0;
+  if (!name) return is_one_of(f->model_type, model_types);
+  for (; *classes; classes++) {
+    size_t n = strlen(*classes);
+    if (strncmp(name, *classes, n) == 0 && (!name[n] || strcmp(name + n, "Fast") == 0)) return true;
+  }
+  return false;
 }
 
 static vecd_status read_tokenizer_rules(vecd_model_folder *f, const vecd_folder_doc *doc, vecd_err *err) {
+  static const char *const bert_classes[] = {"BertTokenizer", "DistilBertTokenizer", "MPNetTokenizer", NULL};
+  static const char *const bert_types[] = {"bert", "distilbert", "mpnet", "nomic_bert", NULL};
+  static const char *const roberta_classes[] = {"RobertaTokenizer", NULL}, *const roberta_types[] = {"roberta", NULL};
   vecd_tokenizer_rules *r = &f->tokenizer_rules;
-  r->bert = is_bert_tokenizer(f, doc->root);
+  r->bert = has_tokenizer(f, doc->root, bert_classes, bert_types);
+  r->roberta = has_tokenizer(f, doc->root, roberta_classes, roberta_types);
+  if (r->roberta && doc->root)
+    return vecd_json_get_bool(doc->root, doc->path, "add_prefix_space", VECD_JSON_OPTIONAL, &r->roberta_prefix_space, err);
   r->bert_lowercase = r->bert_chinese_chars = true;
   r->bert_strip_accents = -1;
   if (!r->bert || !doc->root) return VECD_OK;

@@ -28,11 +28,14 @@ typedef enum vecd_pool {
 typedef struct vecd_tokenizer_rules {
   bool lower_first; /* sentence_bert_config.json's do_lower_case: put a Lowercase normalizer in front */
 
-  /* With tokenizer_class BertTokenizer (or none, in a BERT folder) transformers keeps tokenizer.json's vocabulary, added tokens
-   * and post-processor, but makes the normalizer and the word limit anew, from tokenizer_config.json. */
+  /* With some a tokenizer_class (or none, in some a folder) transformers keeps tokenizer.json's vocabulary, added tokens and
+   * post-processor, but makes the rest anew from tokenizer_config.json: for BertTokenizer, DistilBertTokenizer and MPNetTokenizer
+   * the normalizer and the word limit, for RobertaTokenizer the pre-tokenizer, without any normalizer. */
   bool bert;
   bool bert_lowercase, bert_chinese_chars; /* do_lower_case, tokenize_chinese_chars; true where unsaid */
   int bert_strip_accents;                  /* 0 no, 1 yes, -1 null: as bert_lowercase */
+  bool roberta;
+  bool roberta_prefix_space; /* add_prefix_space; false where unsaid */
 } vecd_tokenizer_rules;
 
 /* How the tokens' vectors become one. */

@@ -63,9 +63,21 @@ static vecd_status load(const char *file, const json_t *root, const vecd_tokeniz
   return s;
 }
 
+/* Made anew by a class whose model is another, what the file has would be nonsense. */
+static vecd_status want_model(const char *file, const json_t *root, const char *want, vecd_err *err) {
+  const char *type = json_string_value(json_object_get(json_object_get(root, "model"), "type"));
+  if (!type || strcmp(type, want) == 0) return VECD_OK;
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
+                      "%s: model is %.64s, but the tokenizer_class of tokenizer_config.json (or, without one, the model_type) "
+                      "makes it %s; is tokenizer_class PreTrainedTokenizerFast meant?",
+                      file, type, want);
+}
+
 /* Rewrites the sections that transformers' BertTokenizer makes anew (see vecd_tokenizer_rules). */
-static vecd_status apply_bert(json_t *root, const vecd_tokenizer_rules *rules, vecd_err *err) {
+static vecd_status apply_bert(const char *file, json_t *root, const vecd_tokenizer_rules *rules, vecd_err *err) {
   json_t *model = json_object_get(root, "model");
+  vecd_status s = want_model(file, root, "WordPiece", err);
+  if (s) return s;
   json_t *strip = rules->bert_strip_accents < 0 ? json_null() : json_boolean(rules->bert_strip_accents);
   json_t *normalizer = json_object();
   if (json_object_set_new(normalizer, "type", json_string("BertNormalizer")) |
@@ -81,12 +93,24 @@ static vecd_status apply_bert(json_t *root, const vecd_tokenizer_rules *rules, v
   return VECD_OK;
 }
 
+/* The same for RobertaTokenizer. */
+static vecd_status apply_roberta(const char *file, json_t *root, const vecd_tokenizer_rules *rules, vecd_err *err) {
+  vecd_status s = want_model(file, root, "BPE", err);
+  if (s) return s;
+  json_t *pre = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", rules->roberta_prefix_space,
+                          "trim_offsets", 1, "use_regex", 1);
+  if (json_object_set_new(root, "pre_tokenizer", pre) | json_object_set_new(root, "normalizer", json_null()))
+    return vecd_err_no_memory(err, "tokenizer", 0);
+  return VECD_OK;
+}
+
 /* Takes root over. */
 static vecd_status open_json(const char *file, json_t *root, const vecd_tokenizer_rules *rules, vecd_tokenizer **out,
                              vecd_err *err) {
   vecd_tokenizer *t = vecd_alloc_zero(VECD_MEM_VOCAB, 1, sizeof *t);
   vecd_status s = t ? VECD_OK : vecd_err_no_memory(err, "tokenizer", sizeof *t);
-  if (!s && rules && rules->bert && json_is_object(root)) s = apply_bert(root, rules, err);
+  if (!s && rules && rules->bert && json_is_object(root)) s = apply_bert(file, root, rules, err);
+  if (!s && rules && rules->roberta && json_is_object(root)) s = apply_roberta(file, root, rules, err);
   if (!s) s = load(file, root, rules, t, err);
   json_decref(root);
   if (s) {

@@ -527,6 +527,31 @@ def without(folder, to, name, **config):
     return to
 
 
+@pytest.mark.parametrize("folder, said, text, ids", [
+    ("mpnet-base", {"do_lower_case": False}, "na\u00efve caf\u00e9", [0, 5, 5, 2]),
+    ("mpnet-base", {"do_lower_case": False, "tokenizer_class": None}, "na\u00efve caf\u00e9", [0, 5, 5, 2]),
+    ("mpnet-base", {"do_lower_case": False, "tokenizer_class": "PreTrainedTokenizerFast"}, "na\u00efve caf\u00e9",
+     [0, 479, 95, 108, 91, 340, 92, 91, 2]),
+    ("distilbert-base", {"strip_accents": False, "tokenizer_class": "DistilBertTokenizerFast"}, "na\u00efve caf\u00e9", [2, 1, 1, 3]),
+    ("nomic-base", {"do_lower_case": False, "tokenizer_class": None}, "na\u00efve caf\u00e9", [2, 1, 1, 3]),
+    ("roberta-base", {"add_prefix_space": True}, "na\u00efve caf\u00e9", [0, 321, 68, 131, 111, 371, 284, 68, 73, 383, 2]),
+    ("roberta-base", {"tokenizer_class": None}, "na\u00efve caf\u00e9", [0, 81, 68, 131, 111, 371, 284, 68, 73, 383, 2]),
+])  # fmt: skip
+def test_tokenizer_config_counts_as_in_the_reference(vecd, tmp_path, folder, said, text, ids):
+    """ids are transformers' for the folder changed so."""
+    path = shutil.copytree(FAMILIES / folder, tmp_path / folder) / "tokenizer_config.json"
+    path.write_text(json.dumps({k: v for k, v in {**json.loads(path.read_text()), **said}.items() if v is not None}))
+    assert json.loads(vecd("tokenize", "-m", path.parent, text).out) == ids
+
+
+def test_a_tokenizer_class_for_another_model_is_refused(vecd, tmp_path):
+    """transformers would put the pieces into a WordPiece of its own and give nonsense."""
+    path = shutil.copytree(FAMILIES / "xlm-roberta-base", tmp_path / "m") / "tokenizer_config.json"
+    for name, model in (("BertTokenizer", "WordPiece"), ("RobertaTokenizerFast", "BPE")):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "tokenizer_class": name}))
+        one_line(vecd("embed", "-m", path.parent, "x"), 1, "tokenizer.json", "Unigram", "tokenizer_class", model)
+
+
 def test_show_says_who_sets_the_limit(vecd, tmp_path):
     def shown(folder, n, **config):
         to = without(FAMILIES / folder, tmp_path / f"{folder}{n}", "sentence_bert_config.json", **config)
