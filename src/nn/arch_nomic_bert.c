@@ -4,6 +4,17 @@
 
 #define L "encoder.layers.%u."
 
+/* What stretches rotary positions has no counterpart here. */
+static vecd_status check_stretching(const vecd_model_folder *folder, vecd_err *err) {
+  static const char *const keys[] = {"rotary_scaling_factor", "rotary_emb_scale_base"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    const json_t *value = json_object_get(folder->config, keys[i]);
+    if (value && !json_is_null(value))
+      return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: %s: only null is supported", folder->config_path, keys[i]);
+  }
+  return VECD_OK;
+}
+
 static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
                              vecd_tensor_flags *flags, vecd_err *err) {
   (void)names;
@@ -29,7 +40,7 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
       return s;
     return vecd_arch_read_activation(folder, "hidden_act", c, err);
   }
-  if ((s = vecd_arch_read_sizes(folder, &hub, c, err)) ||
+  if ((s = vecd_arch_read_sizes(folder, &hub, c, err)) || (s = check_stretching(folder, err)) ||
       (s = vecd_json_get_uint(j, file, "n_positions", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
       (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 0, 1024, &c->n_types, err)) ||
       (s = vecd_arch_read_float(j, file, "layer_norm_epsilon", 0, 1, &c->norm_eps, err)) ||
