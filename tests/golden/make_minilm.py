@@ -57,7 +57,7 @@ def fed_ids(model, text):
     features = model.preprocess([text])
     assert features["input_ids"].shape[0] == 1
     assert bool(features["attention_mask"].all()), "a text encoded alone must not be padded"
-    assert not bool(features["token_type_ids"].any()), "every token type is 0"
+    assert "token_type_ids" not in features or not bool(features["token_type_ids"].any()), "every token type is 0"
     return features["input_ids"][0].tolist()
 
 
