@@ -4,7 +4,7 @@
 #   all    what CI runs: gcc and clang builds without warnings, the suite, the suite under ASan+UBSan, the threaded tests under
 #          TSan, the house checks, the end-to-end tests over a real socket
 #   check  the part for while typing: unit, kernel and house tests of the optimised build
-#   long   all texts on every ISA, FUZZ_SECONDS (60) of libFuzzer a target, large parity runs
+#   long   all texts on every ISA, FUZZ_SECONDS (60) of libFuzzer a target, all-mpnet-base-v2, large parity runs
 #
 # Run tools/setup.sh test first (make does). Meson's output, cmocka's and pytest's counts among it, is shown as it comes.
 set -eu
@@ -161,6 +161,9 @@ parity() {
   $venv/bin/python tests/golden/pipeline_parity.py build/tests/golden/pieces_lines --texts "$((${PARITY_TEXTS:-6000} / 20))"
 }
 
+# A second model with real weights, for tests/e2e/test_mpnet.py. Where they cannot be had, that is left out and says so.
+mpnet() { tools/get_mpnet.sh || echo "no all-mpnet-base-v2 here: its tests will be skipped"; }
+
 case $mode in
   check)
     phase build "optimised build" env CC=gcc tools/build.sh build -Dtests=true all
@@ -182,6 +185,7 @@ case $mode in
     VECD_LONG=1 phase gcc "every test, the long ones too" test_gcc
     phase asan "the suite under ASan and UBSan" test_asan
     phase fuzz "libFuzzer" fuzz
+    phase mpnet "the weights of all-mpnet-base-v2, for end-to-end tests" mpnet
     VECD_LONG=1 phase e2e "end to end, the long ones too" e2e
     phase parity "large comparisons with the reference implementations" parity
     ;;

@@ -55,7 +55,7 @@ def cpu_has(vecd, isa):
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("isa", ["avx512vnni", "avx512", "avxvnni", "avx2", "ref"])
-def test_vectors(vecd, model, all_texts, tmp_path, isa, precision):
+def test_vectors(vecd, model, all_texts, tmp_path, capsys, isa, precision):
     if not cpu_has(vecd, isa):
         pytest.skip(f"this CPU has no {isa}")
     want = np.load(GOLDEN / "mpnet_vectors.npy").astype(np.float64)
@@ -72,7 +72,9 @@ def test_vectors(vecd, model, all_texts, tmp_path, isa, precision):
     assert got.shape == want.shape
     cosines = (got * want).sum(axis=1) / np.linalg.norm(got, axis=1) / np.linalg.norm(want, axis=1)
     worst = np.abs(got - want).max()
-    print(f"{isa}, {precision}, {len(got)} texts: largest difference {worst:.2e}, least cosine {cosines.min():.9f}, mean {cosines.mean():.9f}")
+    with capsys.disabled():
+        print(f"\n{isa}, {precision}, {len(got)} texts: largest difference {worst:.2e}, least cosine {cosines.min():.9f}, "
+              f"mean {cosines.mean():.9f}")
     if precision == "fp32":
         assert cosines.min() >= LEAST_COSINE and worst <= MOST_DIFFERENCE
     else:
