@@ -97,6 +97,16 @@ vecd_status vecd_arch_read_layer_types(const vecd_model_folder *folder, unsigned
   return VECD_OK;
 }
 
+/* The object under `key`; NULL where it is missing or null. */
+static vecd_status find_object(const vecd_model_folder *folder, const json_t *in, const char *key, const json_t **out,
+                               vecd_err *err) {
+  const json_t *value = json_object_get(in, key);
+  *out = json_is_object(value) ? value : NULL;
+  if (*out || !value || json_is_null(value)) return VECD_OK;
+  return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be an object",
+                      folder->config_path, key, vecd_json_type_name(value));
+}
+
 /* One object of rotary parameters. */
 static vecd_status read_rope_object(const vecd_model_folder *folder, const json_t *object, float *theta, float *factor,
                                     vecd_err *err) {
@@ -115,14 +125,17 @@ static vecd_status read_rope_object(const vecd_model_folder *folder, const json_
 vecd_status vecd_arch_read_rope(const vecd_model_folder *folder, const char *key, const char *local_key, vecd_encoder_config *c,
                                 vecd_err *err) {
   const char *file = folder->config_path;
-  const json_t *all = json_object_get(folder->config, "rope_parameters"),
-               *scaling = json_object_get(folder->config, "rope_scaling");
-  vecd_status s = VECD_OK;
-  if (json_is_object(all)) {
-    const json_t *full = json_object_get(all, "full_attention"), *sliding = json_object_get(all, "sliding_attention");
+  const json_t *all, *scaling, *full, *sliding;
+  vecd_status s = find_object(folder, folder->config, "rope_parameters", &all, err);
+  if (!s) s = find_object(folder, folder->config, "rope_scaling", &scaling, err);
+  if (s) return s;
+  if (all) {
+    if ((s = find_object(folder, all, "full_attention", &full, err)) ||
+        (s = find_object(folder, all, "sliding_attention", &sliding, err)))
+      return s;
     if (!full && !sliding) return read_rope_object(folder, all, &c->rope_theta, &c->rope_factor, err);
-    if (json_is_object(full)) s = read_rope_object(folder, full, &c->rope_theta, &c->rope_factor, err);
-    if (!s && json_is_object(sliding)) s = read_rope_object(folder, sliding, &c->rope_theta_local, NULL, err);
+    if (full) s = read_rope_object(folder, full, &c->rope_theta, &c->rope_factor, err);
+    if (!s && sliding) s = read_rope_object(folder, sliding, &c->rope_theta_local, NULL, err);
     return s;
   }
   s = vecd_arch_read_float(folder->config, file, key, 1, 1e12, &c->rope_theta, err);
@@ -130,7 +143,7 @@ vecd_status vecd_arch_read_rope(const vecd_model_folder *folder, const char *key
     if (c->rope_theta_local == 0.0f) c->rope_theta_local = c->rope_theta;
     s = vecd_arch_read_float(folder->config, file, local_key, 1, 1e12, &c->rope_theta_local, err);
   }
-  if (!s && json_is_object(scaling)) s = read_rope_object(folder, scaling, &c->rope_theta, &c->rope_factor, err);
+  if (!s && scaling) s = read_rope_object(folder, scaling, &c->rope_theta, &c->rope_factor, err);
   return s;
 }
 

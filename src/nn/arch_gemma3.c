@@ -40,6 +40,9 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
       (s = vecd_arch_read_rope(folder, "rope_theta", "rope_local_base_freq", c, err)) ||
       (s = vecd_arch_read_layer_types(folder, every, every - 1, c, err)))
     return s;
+  const json_t *cap = json_object_get(j, "attn_logit_softcapping");
+  if (cap && !json_is_null(cap))
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: attn_logit_softcapping: only null is supported", file);
   flags->qkv_bias = flags->attention_output_bias = bias;
   c->causal = !both;
   c->window = both ? reach / 2 : reach - 1; /* tokens to either side; a causal one counts the token itself */

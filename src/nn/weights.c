@@ -156,6 +156,13 @@ static vecd_status add_item(loader *l, item it) {
   return VECD_OK;
 }
 
+/* A bias that would be left out makes other vectors than its checkpoint is for. */
+static vecd_status want_no_bias(loader *l, const char *format, unsigned layer) {
+  char name[256];
+  tensor_name(l, name, sizeof name, format, layer, ".bias");
+  return vecd_checkpoint_find(l->w->file, name) ? fault(l, name, "is there, but config.json says there is none") : VECD_OK;
+}
+
 /* n values of a vector of `all`, from `first` on. */
 static vecd_status vector(loader *l, const char *format, unsigned layer, const char *suffix, const char *old_suffix, size_t all,
                           size_t first, size_t n, float plus, float *dst) {
@@ -181,7 +188,9 @@ static vecd_status norm(loader *l, const char *format, unsigned layer, vecd_norm
   out->beta = take_zeros(l, n);
   float plus = l->config->norm_plus_one ? 1.0f : 0.0f;
   vecd_status s = vector(l, format, layer, ".weight", ".gamma", n, 0, n, plus, out->gamma);
-  return s || !l->flags->norm_bias ? s : vector(l, format, layer, ".bias", ".beta", n, 0, n, 0, out->beta);
+  if (s) return s;
+  return l->flags->norm_bias ? vector(l, format, layer, ".bias", ".beta", n, 0, n, 0, out->beta)
+                             : want_no_bias(l, format, layer);
 }
 
 static vecd_status head_norm(loader *l, const char *format, unsigned layer, float **out) {
@@ -221,6 +230,8 @@ static vecd_status linear(loader *l, const source *sources, unsigned n, unsigned
     if (!s && bias)
       s = vector(l, from->format, layer, ".bias", NULL, from->all, from->first, from->rows, 0,
                  out->bias ? out->bias + at : NULL);
+    else if (!s)
+      s = want_no_bias(l, from->format, layer);
     if (s) return s;
   }
   return add_item(l, it);

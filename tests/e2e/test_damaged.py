@@ -9,19 +9,29 @@ import time
 import pytest
 from conftest import ROOT, TINY, clean_env
 
+FAMILIES = ROOT / "tests" / "golden" / "families"
 MOST_SECONDS = 10
 MOST_MB = float(os.environ.get("VECD_MOST_MB", "100"))  # sanitizer builds need more
 
 sys.path.insert(0, str(ROOT / "tests" / "golden"))
 import make_damaged  # noqa: E402
+import make_damaged_families  # noqa: E402
+
+
+def make(maker, good, path):
+    """The folder of damaged folders, and what to expect of each."""
+    subprocess.run([sys.executable, maker.__file__, good, path], check=True, stdout=subprocess.DEVNULL)
+    return path, {e["name"]: e for e in json.loads((path / "expected.json").read_text())}
 
 
 @pytest.fixture(scope="session")
 def damaged(tmp_path_factory):
-    """The folder of damaged folders, and what to expect of each."""
-    path = tmp_path_factory.mktemp("damaged")
-    subprocess.run([sys.executable, make_damaged.__file__, TINY / "bert-mean-norm", path], check=True, stdout=subprocess.DEVNULL)
-    return path, {e["name"]: e for e in json.loads((path / "expected.json").read_text())}
+    return make(make_damaged, TINY / "bert-mean-norm", tmp_path_factory.mktemp("damaged"))
+
+
+@pytest.fixture(scope="session")
+def damaged_families(tmp_path_factory):
+    return make(make_damaged_families, FAMILIES, tmp_path_factory.mktemp("damaged-families"))
 
 
 def limit_memory():
@@ -57,13 +67,29 @@ def test_is_refused(name, vecd_bin, damaged):
     check(run(command, clean_env(path)), expected[name])
 
 
+@pytest.mark.parametrize("name", [d[0] for d in make_damaged_families.DAMAGES])
+def test_family_is_refused(name, vecd_bin, damaged_families):
+    path, expected = damaged_families
+    fault = expected[name]
+    command = [vecd_bin, "show", str(path / name)]
+    if fault["when"] != "open":
+        command = [vecd_bin, "embed", "-m", str(path / name), fault["text"]]
+    result = run(command, clean_env(path))
+    if fault["when"] == "quick" and result[0] == 0:
+        assert not result[2] and result[3] < MOST_SECONDS, result[2:]
+    else:
+        check(result, fault)
+
+
 @pytest.mark.parametrize("name", ["weights-cut-in-data", "config-missing", "tokenizer-cut-off", "modules-path-up"])
 def test_show_refuses_too(name, vecd_bin, damaged):
     path, expected = damaged
     check(run([vecd_bin, "show", str(path / name)], clean_env(path)), expected[name])
 
 
-def test_the_good_folder_is_good(vecd_bin, tmp_path):
+@pytest.mark.parametrize("good", [TINY / "bert-mean-norm", *(FAMILIES / name for name in sorted({d[1] for d in make_damaged_families.DAMAGES}))],
+                         ids=lambda path: path.name)
+def test_the_good_folder_is_good(good, vecd_bin, tmp_path):
     """The faults are what is refused, not the folder they were put into."""
-    code, out, err, *_ = run([vecd_bin, "embed", "-m", str(TINY / "bert-mean-norm"), "hello"], clean_env(tmp_path))
+    code, out, err, *_ = run([vecd_bin, "embed", "-m", str(good), "hello"], clean_env(tmp_path))
     assert code == 0 and out, err
