@@ -72,7 +72,7 @@ static vecd_status tokenize_batch(tokenization *t, const vecd_texts *texts, vecd
     if ((s = vecd_tokenizer_encode(t->tokenizer, text, t->limit, flags, &t->encoding, &why))) {
       char place[400];
       vecd_input_place(t->input, texts->first + i, place, sizeof place);
-      if (s == VECD_BAD_TEXT)
+      if (s == VECD_BAD_TEXT && why.pos != VECD_NO_POS)
         vecd_err_set(err, s, why.pos - t->prompt.len, "%s: not valid UTF-8 at byte %zu", place, why.pos - t->prompt.len);
       else
         vecd_err_set(err, s, why.pos, "%s: %s", place, why.text);

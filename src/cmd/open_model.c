@@ -55,7 +55,7 @@ void vecd_encode_texts(const vecd_opened *opened, const vecd_encode_how *how, co
 }
 
 vecd_status vecd_explain_text(const vecd_opened *opened, const vecd_item *item, const char *place, vecd_err *err) {
-  if (item->status == VECD_BAD_TEXT)
+  if (item->status == VECD_BAD_TEXT && item->error_pos != VECD_NO_POS)
     return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s: not valid UTF-8 at byte %zu", place, item->error_pos);
   vecd_err why = {.code = VECD_OK};
   vecd_status s = vecd_item_explain(opened->model, item, "", 0, &why); /* "[0]: tells ..." */

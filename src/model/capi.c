@@ -65,7 +65,7 @@ vecd_status vecd_tokenize(vecd_model *m, const char *text, size_t len, unsigned 
   size_t limit = flags & VECD_NO_TRUNCATE ? 0 : m->max_tokens;
   vecd_err why;
   if (!s && (s = vecd_tokenizer_encode(m->tokenizer, whole, limit, 0, &encoding, &why))) {
-    if (s == VECD_BAD_TEXT) /* the prompt is sound, so the fault lies behind it */
+    if (s == VECD_BAD_TEXT && why.pos != VECD_NO_POS) /* the prompt is sound, so the fault lies behind it */
       vecd_err_set(&why, s, why.pos - prompt.len, "text is not valid UTF-8 at byte %zu", why.pos - prompt.len);
     if (err) *err = why;
   }

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#define MOST_SPECIALS 1024 /* around a text */
+
 typedef struct loader {
   const char *where;
   const json_t *special_tokens;
@@ -23,6 +25,9 @@ static vecd_status add_id(loader *l, const json_t *value, const char *field, boo
     return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s: no token has the id %" JSON_INTEGER_FORMAT, l->where,
                         field, id);
   size_t n = l->out->n_before + l->out->n_behind;
+  if (n == MOST_SPECIALS)
+    return vecd_err_set(l->err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: more than %d special tokens are not supported", l->where,
+                        MOST_SPECIALS);
   uint32_t *ids = vecd_realloc(VECD_MEM_VOCAB, l->out->ids, (n + 1) * sizeof *ids);
   if (!ids) return vecd_err_no_memory(l->err, "post_processor", (n + 1) * sizeof *ids);
   ids[n] = (uint32_t)id;
@@ -129,9 +134,12 @@ static vecd_status load_trim(loader *l, const json_t *section, size_t n_before) 
 }
 
 /* Puts what `outer` adds around what out adds. */
-static vecd_status surround(vecd_post_processor *out, const vecd_post_processor *outer, vecd_err *err) {
+static vecd_status surround(const char *where, vecd_post_processor *out, const vecd_post_processor *outer, vecd_err *err) {
   size_t n_outer = outer->n_before + outer->n_behind, n = out->n_before + out->n_behind;
   if (n_outer == 0) return VECD_OK;
+  if (n + n_outer > MOST_SPECIALS)
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: more than %d special tokens are not supported", where,
+                        MOST_SPECIALS);
   uint32_t *ids = vecd_alloc_array(VECD_MEM_VOCAB, n + n_outer, sizeof *ids);
   if (!ids) return vecd_err_no_memory(err, "post_processor", (n + n_outer) * sizeof *ids);
   memcpy(ids, outer->ids, outer->n_before * sizeof *ids);
@@ -192,7 +200,7 @@ static vecd_status load_section(chain *c, const char *where, const json_t *secti
     s = vecd_err_set(c->err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
                      (int)(type.len < 64 ? type.len : 64), type.ptr);
   }
-  if (!s) s = surround(c->out, &own, c->err);
+  if (!s) s = surround(where, c->out, &own, c->err);
   if (joins)
     c->n_joined += own.n_before;
   else

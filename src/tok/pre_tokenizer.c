@@ -217,7 +217,7 @@ static void add_prefix_space(stage *s, vecd_piece_range piece) {
 }
 
 static vecd_status too_long(const stage *s) {
-  return vecd_err_set(s->err, VECD_BAD_TEXT, 0, "text is too long: rewritten by the pre-tokenizer it has %zu bytes",
+  return vecd_err_set(s->err, VECD_BAD_TEXT, VECD_NO_POS, "text is too long: rewritten by the pre-tokenizer it has %zu bytes",
                       s->room->len);
 }
 
@@ -300,7 +300,7 @@ vecd_status vecd_pre_tokenizer_run(const vecd_pre_tokenizer *pre, vecd_span text
              .scratch = scratch,
              .room = &scratch->text[0],
              .err = err};
-  if (text.len >= UINT32_MAX / 2) return vecd_err_set(err, VECD_BAD_TEXT, 0, "text is too long");
+  if (text.len >= UINT32_MAX / 2) return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS, "text is too long");
   begin_step(&s);
   vecd_piece_list_put(s.out, 0, text.len);
   vecd_status status = finish_step(&s);

@@ -204,7 +204,7 @@ vecd_status vecd_regex_next(vecd_regex_search *s, bool *found, size_t *begin, si
     }
     if (n == PCRE2_ERROR_NOMEMORY) return vecd_err_no_memory(err, "regular expression", s->text.len);
     if (n < 0)
-      return vecd_err_set(err, VECD_BAD_TEXT, 0,
+      return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS,
                           "a regular expression of the tokenizer does not come to an end with this text");
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(s->scratch->room->data);
     if (ends[0] == ends[1] && ends[1] == s->last_end) { /* an empty match right behind another */

@@ -37,7 +37,8 @@ VECD_CHECK vecd_status vecd_tokenizer_open(const char *path, const vecd_tokenize
 void vecd_tokenizer_close(vecd_tokenizer **tokenizer);
 
 /* Encodes one text, cut so that with special tokens it has at most max_tokens ids (0: no limit). Special tokens survive; where
- * there is no room even for them, the trailing ones do. VECD_OK; VECD_BAD_TEXT invalid UTF-8 (err->pos is the byte); VECD_NO_MEMORY. */
+ * there is no room even for them, the trailing ones do. VECD_OK; VECD_BAD_TEXT invalid UTF-8 (err->pos is
+ * the byte), or nothing this tokenizer can take (VECD_NO_POS); VECD_NO_MEMORY. */
 VECD_CHECK vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span text, size_t max_tokens, unsigned flags,
                                              vecd_encoding *out, vecd_err *err);
 void vecd_encoding_fini(vecd_encoding *encoding);

@@ -57,8 +57,7 @@ SIZE_FIELDS = {
 for family, fields in SIZE_FIELDS.items():
     for i, (kind, wrong) in enumerate(SIZES.items()):
         field = fields[i % len(fields)]
-        said = ["number"] if kind == "beyond-64-bits" else [field]
-        damage(f"{family}-{field}-{kind}", family, CONFIG, *said)(lambda f, k=field, v=wrong: set_config(f, k, v))
+        damage(f"{family}-{field}-{kind}", family, CONFIG, field)(lambda f, k=field, v=wrong: set_config(f, k, v))
 
 # Each (folder, field, value, words...).
 FAULTS = [
@@ -277,9 +276,10 @@ def _(f):
     path.write_bytes(path.read_bytes()[:-2])
 
 
-@damage("shards-tensor-in-two", "qwen3-sharded", "lies in", SHARD_TENSOR)
+@damage("shards-tensor-in-two", "qwen3-sharded", "more.safetensors", "lies in")
 def _(f):
-    shutil.copyfile(f / "model-00001-of-00003.safetensors", f / "model-00002-of-00003.safetensors")
+    edit_map(f, lambda m: m.update({SHARD_TENSOR: "more.safetensors"}))
+    shutil.copyfile(f / "model-00001-of-00003.safetensors", f / "more.safetensors")
 
 
 @damage("shards-map-names-other-file", "qwen3-sharded", SHARD_TENSOR, "model-00003-of-00003.safetensors")
@@ -351,9 +351,8 @@ def _(f): f.edit(MODULES, lambda m: m[3].update(name=m[2]["name"]))
 def _(f): f.edit(MODULES, lambda m: m.extend(dict(m[-1], name=f"more-{i}") for i in range(1000)))
 
 
-@damage("pooling-width-contradicts", "nomic-base", "1_Pooling/config.json")
-def _(f):
-    f.set("1_Pooling/config.json", word_embedding_dimension=17)
+@damage("pooling-width-contradicts", "nomic-base", "pooling", "17", "16")
+def _(f): f.set("1_Pooling/config.json", word_embedding_dimension=17)
 
 
 # Tokenizers
