@@ -75,6 +75,12 @@ vecd_status vecd_arch_want_bool(const vecd_model_folder *folder, const char *key
                       got ? "true" : "false");
 }
 
+vecd_status vecd_arch_want_null(const vecd_model_folder *folder, const char *key, vecd_err *err) {
+  const json_t *value = json_object_get(folder->config, key);
+  if (!value || json_is_null(value)) return VECD_OK;
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: %s: only null is supported", folder->config_path, key);
+}
+
 vecd_status vecd_arch_read_layer_types(const vecd_model_folder *folder, unsigned every, unsigned global, vecd_encoder_config *c,
                                        vecd_err *err) {
   const json_t *types = json_object_get(folder->config, "layer_types");

@@ -132,6 +132,7 @@ VECD_CHECK vecd_status vecd_arch_read_activation(const vecd_model_folder *folder
 /* VECD_UNSUPPORTED, with key and value, where config.json has something else under `key` than `want`. */
 VECD_CHECK vecd_status vecd_arch_want_string(const vecd_model_folder *folder, const char *key, const char *want, vecd_err *err);
 VECD_CHECK vecd_status vecd_arch_want_bool(const vecd_model_folder *folder, const char *key, bool want, vecd_err *err);
+VECD_CHECK vecd_status vecd_arch_want_null(const vecd_model_folder *folder, const char *key, vecd_err *err);
 
 /* Which layers are local: "layer_types", else every layer but each `every`-th, counted so that layer `global` is one of these. */
 VECD_CHECK vecd_status vecd_arch_read_layer_types(const vecd_model_folder *folder, unsigned every, unsigned global,

@@ -36,13 +36,11 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
       (s = vecd_arch_read_float(j, file, "query_pre_attn_scalar", 1e-6, 1e6, &scalar, err)) ||
       (s = vecd_arch_read_float(j, file, "rms_norm_eps", 0, 1, &c->norm_eps, err)) ||
       (s = vecd_json_get_bool(j, file, "use_bidirectional_attention", VECD_JSON_OPTIONAL, &both, err)) ||
+      (s = vecd_arch_want_null(folder, "attn_logit_softcapping", err)) ||
       (s = vecd_json_get_bool(j, file, "attention_bias", VECD_JSON_OPTIONAL, &bias, err)) ||
       (s = vecd_arch_read_rope(folder, "rope_theta", "rope_local_base_freq", c, err)) ||
       (s = vecd_arch_read_layer_types(folder, every, every - 1, c, err)))
     return s;
-  const json_t *cap = json_object_get(j, "attn_logit_softcapping");
-  if (cap && !json_is_null(cap))
-    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: attn_logit_softcapping: only null is supported", file);
   flags->qkv_bias = flags->attention_output_bias = bias;
   c->causal = !both;
   c->window = both ? reach / 2 : reach - 1; /* tokens to either side; a causal one counts the token itself */

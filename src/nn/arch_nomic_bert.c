@@ -32,7 +32,8 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
                              .gated = true};
   vecd_status s;
   if (json_object_get(j, "rope_parameters")) {
-    if ((s = vecd_arch_read_sizes(folder, &saved, c, err)) ||
+    if ((s = vecd_json_get_uint(j, file, "head_dim", VECD_JSON_OPTIONAL, 2, 1024, &c->head_dim, err)) ||
+        (s = vecd_arch_read_sizes(folder, &saved, c, err)) ||
         (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
         (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 0, 1024, &c->n_types, err)) ||
         (s = vecd_arch_read_float(j, file, "layer_norm_eps", 0, 1, &c->norm_eps, err)) ||
@@ -47,7 +48,10 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
       (s = vecd_arch_read_float(j, file, "rotary_emb_base", 1, 1e12, &c->rope_theta, err)) ||
       (s = vecd_arch_read_float(j, file, "rotary_emb_fraction", 0, 1, &fraction, err)) ||
       (s = vecd_arch_want_bool(folder, "rotary_emb_interleaved", false, err)) ||
+      (s = vecd_arch_want_null(folder, "rotary_scaling_factor", err)) ||
+      (s = vecd_arch_want_null(folder, "rotary_emb_scale_base", err)) ||
       (s = vecd_arch_want_bool(folder, "prenorm", false, err)) ||
+      (s = vecd_arch_want_bool(folder, "parallel_block", false, err)) ||
       (s = vecd_arch_want_bool(folder, "use_rms_norm", false, err)) ||
       (s = vecd_arch_want_bool(folder, "causal", false, err)) ||
       (s = vecd_arch_want_string(folder, "activation_function", "swiglu", err)) ||

@@ -145,6 +145,9 @@ FAULTS = [
     ("nomic-base", "activation_function", "gelu", CONFIG, "gelu"),
     ("nomic-base", "vocab_size", 480, "480"),
     ("nomic-saved", "rope_parameters", {"rope_type": "llama3"}, CONFIG, "llama3"),
+    ("nomic-saved", "head_dim", 6, WEIGHTS, "Wqkv", "shape"),
+    ("nomic-base", "rotary_scaling_factor", 2.0, CONFIG, "rotary_scaling_factor"),
+    ("nomic-base", "parallel_block", True, CONFIG, "parallel_block"),
     ("qwen3-base", "num_key_value_heads", 3, CONFIG, "key and value heads"),
     ("qwen3-base", "num_key_value_heads", 0, CONFIG, "num_key_value_heads"),
     ("qwen3-base", "num_key_value_heads", 4, WEIGHTS, "k_proj", "shape"),
@@ -246,7 +249,19 @@ def nan_words(f, name):
 for family, table in [("gemma3-base", "embed_tokens.weight"), ("t5-relu", "shared.weight"),
                       ("nomic-bf16", "embeddings.word_embeddings.weight"),
                       ("modernbert-mean", "model.embeddings.tok_embeddings.weight")]:
-    damage(f"{family}-words-nan", family, when="embed")(lambda f, t=table: nan_words(f, t))
+    damage(f"{family}-words-nan", family, "NaN", "word embeddings", when="embed")(lambda f, t=table: nan_words(f, t))
+
+
+def cut_words(f, table, n_rows):
+    def change(tensors):
+        _, (rows, width), values = tensors[table]
+        tensors[table][1:] = [[n_rows, width], values[:len(values) // rows * n_rows]]
+    f.rebuild(change)
+    f.set(CONFIG, vocab_size=n_rows)
+
+
+@damage("words-fewer-than-tokens", "roberta-base", "ids up to", "300 word embeddings")
+def _(f): cut_words(f, "embeddings.word_embeddings.weight", 300)
 
 
 # Weights in several files
