@@ -171,7 +171,7 @@ static void turn(float *x, size_t n, size_t d, const float *by) {
     }
 }
 
-/* What happens to queries and keys between projection and attention. position: of the block's first row in its sequence. */
+/* What happens to queries and keys between projection and attention: norms, and the turn by a token's place in its sequence. */
 static void prepare_heads(const walk *w, const vecd_layer *layer, bool local, size_t first, size_t end) {
   const vecd_encoder *e = w->e;
   const vecd_encoder_config *c = &e->config;
@@ -339,7 +339,7 @@ static void pool(const walk *w, bool pooled_only) {
   wait_for_all(w, VECD_BY_ROWS); /* the first worker's rows may go on to the next chunk */
 }
 
-/* From here on the residual stream is whole: the norm behind embeddings or all layers. */
+/* The norm behind embeddings, or behind all layers. */
 static void norm_all(walk *w, const vecd_norm *norm, size_t from, size_t to) {
   if (!norm->gamma) return;
   w->row = from;

@@ -2,13 +2,12 @@
  * block, then fill it with all threads, a panel or a vector at a time. */
 #include "nn/weights.h"
 
-#include <math.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #include "base/finite.h"
 #include "kern/q8.h"
 #include "nn/half.h"
+#include "nn/positions.h"
 
 enum { MOST_PARTS = 3 };
 
@@ -401,49 +400,17 @@ static vecd_status fill_added(loader *l, const vecd_tensor *positions, const vec
   return vecd_all_finite(added, n * h) ? VECD_OK : fault(l, (positions ? positions : types)->name, "holds NaN or infinity");
 }
 
-/* The bucket of a distance key - query: exact up to a quarter of the buckets, then by the logarithm (T5, section 2.1). In float32
- * like the reference, which truncates. */
-static unsigned bucket_of(const vecd_encoder_config *c, long distance) {
-  unsigned half = c->n_buckets / 2, exact = half / 2, base = distance > 0 ? half : 0;
-  unsigned long n = (unsigned long)labs(distance);
-  if (n < exact) return base + (unsigned)n;
-  float far = logf((float)n / (float)exact) / (float)log((double)c->most_distance / exact) * (float)(half - exact);
-  unsigned at = exact + (unsigned)far;
-  return base + (at < half ? at : half - 1);
-}
-
 static vecd_status fill_relative(loader *l, const vecd_tensor *table) {
   const vecd_encoder_config *c = l->config;
-  size_t width = 2 * l->max_tokens - 1, n = (size_t)c->n_buckets * c->n_heads;
+  size_t n = (size_t)c->n_buckets * c->n_heads;
   if (!l->w->relative) return VECD_OK;
   float *values = vecd_alloc_array(VECD_MEM_MISC, n, sizeof *values);
   if (!values) return vecd_err_no_memory(l->err, "the relative bias", n * sizeof *values);
   vecd_tensor_read_f32(table, 0, n, values);
   bool finite = vecd_all_finite(values, n);
-  for (size_t i = 0; i < width; i++) {
-    unsigned bucket = bucket_of(c, (long)i - (long)l->max_tokens + 1);
-    for (unsigned head = 0; head < c->n_heads; head++) l->w->relative[head * width + i] = values[bucket * c->n_heads + head];
-  }
+  vecd_positions_relative(c, values, l->max_tokens, l->w->relative);
   vecd_free(values);
   return finite ? VECD_OK : fault(l, table->name, "holds NaN or infinity");
-}
-
-/* In float32 step by step, as the reference computes angles: at thousands of positions more would be less alike. */
-static void fill_turns(const loader *l) {
-  const vecd_encoder_config *c = l->config;
-  size_t half = c->head_dim / 2;
-  for (int i = 0; i < 2; i++) {
-    float *to = l->w->turns[i], theta = i ? c->rope_theta_local : c->rope_theta;
-    for (size_t j = 0; to && j < half; j++) {
-      float frequency = 1.0f / (float)pow((double)theta, (double)((float)(2 * j) / (float)c->head_dim));
-      if (i == 0 && c->rope_factor != 0.0f) frequency /= c->rope_factor;
-      for (size_t p = 0; p < l->max_tokens; p++) {
-        float angle = (float)p * frequency;
-        to[p * 2 * half + j] = (float)cos((double)angle);
-        to[p * 2 * half + half + j] = (float)sin((double)angle);
-      }
-    }
-  }
 }
 
 /* The tables that are no linear layers. */
@@ -523,7 +490,8 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encode
   }
   l.next = out->block;
   if ((s = lay_out(&l)) || (s = fill_added(&l, t.positions, t.types)) || (s = fill_relative(&l, t.relative))) goto done;
-  fill_turns(&l);
+  for (int i = 0; i < 2; i++)
+    if (out->turns[i]) vecd_positions_turns(config, i, max_tokens, out->turns[i]);
   vecd_team_run(team, fill_job, &l);
   if (l.no_memory) s = vecd_err_no_memory(err, "packing weights", 0);
   if (!s && l.bad) s = fault(&l, l.bad->name, "holds NaN or infinity");

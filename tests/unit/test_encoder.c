@@ -24,9 +24,9 @@
 #define INT8_MEDIAN_ANGLE 0.005
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) /* slow, and there for other faults than wrong bits */
-enum { N_BATCHES = 4 };
+enum { N_BATCHES = 4, STEP = 3 };
 #else
-enum { N_BATCHES = 20 };
+enum { N_BATCHES = 20, STEP = 1 };
 #endif
 enum { MOST_FOLDERS = 96, MOST_THREADS = 3, MOST_BATCH = 6 };
 
@@ -286,7 +286,7 @@ static void agrees(void **state) {
   double worst = 0;
   const char *where = "";
   size_t n_checked = 0;
-  for (size_t f = 0; f < n_folders; f++) {
+  for (size_t f = 0; f < n_folders; f += STEP) {
     /* Of BERT's many folders most are there for poolings and file formats, which are FP32's to check. */
     if (how->precision == VECD_PRECISION_INT8 && strncmp(folders[f].name, "bert-", 5) == 0 && f % 3) continue;
     n_checked++;
