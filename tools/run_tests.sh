@@ -121,9 +121,10 @@ e2e() {
   build/venv/bin/python -m pytest -q -ra --durations=5 -p no:cacheprovider tests/e2e
 }
 
-# The same server, abused with the sanitizers watching.
+# The same server, abused with the sanitizers watching, and damaged folders, with room for what the sanitizers map.
 e2e_asan() {
-  VECD_BIN=$PWD/build-asan/vecd build/venv/bin/python -m pytest -q -ra -p no:cacheprovider tests/e2e/test_server.py tests/e2e/test_http.py
+  VECD_BIN=$PWD/build-asan/vecd VECD_MOST_MB=100000000 VECD_MOST_SECONDS=60 build/venv/bin/python -m pytest -q -ra \
+    -p no:cacheprovider tests/e2e/test_server.py tests/e2e/test_http.py tests/e2e/test_damaged.py
 }
 
 # Each target works in a corpus of its own; what it finds is kept in build-fuzz/ and belongs into tests/fuzz/corpus once mended.
@@ -178,7 +179,7 @@ case $mode in
     phase asan "AddressSanitizer and UndefinedBehaviorSanitizer" test_asan
     phase tsan "ThreadSanitizer over the threaded tests" test_tsan
     phase e2e "end to end: command line, server, documents" e2e
-    phase e2e-asan "the server's end-to-end tests under ASan and UBSan" e2e_asan
+    phase e2e-asan "the server's end-to-end tests and damaged folders under ASan and UBSan" e2e_asan
     ;;
   long)
     phase model "the default model, which golden and end-to-end tests need" tools/get_default_model.sh

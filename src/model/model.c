@@ -201,8 +201,8 @@ vecd_status vecd_item_explain(const vecd_model *m, const vecd_item *item, const 
   case VECD_BAD_TEXT:
     if (item->error_pos == VECD_NO_POS)
       return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS,
-                          "%s[%zu]: %s cannot take it: a part has no token, or a regular expression comes to no end", what, index,
-                          m->folder.tokenizer_path);
+                          "%s[%zu]: %s cannot take it: a part has no token, or a regular expression comes to no end", what,
+                          index, m->folder.tokenizer_path);
     return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s[%zu]: not valid UTF-8 at byte %zu", what, index,
                         item->error_pos);
   case VECD_BAD_ARGUMENT:

@@ -29,12 +29,12 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
       (s = vecd_arch_read_float(j, file, "rms_norm_eps", 0, 1, &c->norm_eps, err)) ||
       (s = vecd_json_get_bool(j, file, "attention_bias", VECD_JSON_OPTIONAL, &bias, err)) ||
       (s = vecd_arch_want_bool(folder, "use_sliding_window", false, err)) ||
-      (s = vecd_arch_read_rope(folder, "rope_theta", NULL, c, err)) ||
-      (s = vecd_arch_read_layer_types(folder, 0, 0, c, err)))
+      (s = vecd_arch_read_rope(folder, "rope_theta", NULL, c, err)) || (s = vecd_arch_read_layer_types(folder, 0, 0, c, err)))
     return s;
   for (unsigned i = 0; i < c->n_layers; i++)
     if (c->local[i])
-      return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: layer_types[%u]: sliding_attention is not supported", file, i);
+      return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: layer_types[%u]: sliding_attention is not supported", file,
+                          i);
   flags->qkv_bias = flags->attention_output_bias = bias;
   return vecd_arch_read_activation(folder, "hidden_act", c, err);
 }

@@ -290,7 +290,8 @@ vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span tex
   if (!text.len) text.ptr = "";
   size_t valid = vecd_utf8_valid_prefix(text.ptr, text.len);
   if (valid < text.len) return vecd_err_set(err, VECD_BAD_TEXT, valid, "text is not valid UTF-8 at byte %zu", valid);
-  if (text.len >= UINT32_MAX / 2) return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS, "text of %zu bytes is too long", text.len);
+  if (text.len >= UINT32_MAX / 2)
+    return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS, "text of %zu bytes is too long", text.len);
   if (!out->scratch && !(out->scratch = vecd_alloc_zero(VECD_MEM_SCRATCH, 1, sizeof *out->scratch)))
     return vecd_err_no_memory(err, "tokenizer scratch", sizeof *out->scratch);
 

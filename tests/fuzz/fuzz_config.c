@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 enum { MOST_TOKENS = 24 };
 #define MOST_WEIGHT_BYTES ((size_t)256 << 10)
 
-static const char *const names[] = {"config.json",       "modules.json", "sentence_bert_config.json", "1_Pooling/config.json",
-                                    "model.safetensors", "tokenizer.json"};
+static const char *const names[] = {"config.json",           "modules.json",      "sentence_bert_config.json",
+                                    "1_Pooling/config.json", "model.safetensors", "tokenizer.json"};
 static char folder[64];
 static int folder_fd = -1;
 static vecd_team *team;
@@ -46,8 +46,9 @@ static void set_up(void) {
   vecd_assert(mkdtemp(folder));
   folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   vecd_assert(folder_fd >= 0 && mkdirat(folder_fd, "1_Pooling", 0700) == 0);
-  put_text("modules.json", "[{\"idx\":0,\"name\":\"0\",\"path\":\"\",\"type\":\"sentence_transformers.models.Transformer\"},"
-                           "{\"idx\":1,\"name\":\"1\",\"path\":\"1_Pooling\",\"type\":\"sentence_transformers.models.Pooling\"}]");
+  put_text("modules.json",
+           "[{\"idx\":0,\"name\":\"0\",\"path\":\"\",\"type\":\"sentence_transformers.models.Transformer\"},"
+           "{\"idx\":1,\"name\":\"1\",\"path\":\"1_Pooling\",\"type\":\"sentence_transformers.models.Pooling\"}]");
   put_text("1_Pooling/config.json", "{\"pooling_mode_mean_tokens\":true}");
   put_text("sentence_bert_config.json", "{\"max_seq_length\":24}");
   put_text("tokenizer.json", "");
