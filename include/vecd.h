@@ -133,7 +133,7 @@ VECD_API const char *vecd_prompt_at(const vecd_model *model, unsigned i, const c
  * text, len  UTF-8, `len` bytes; text may be NULL when len is 0.
  * ids        room for `cap` ids; filled with as many as fit.
  * n_ids      set to the number of ids the text has, which may be more than cap: call again with more room.
- * VECD_OK; VECD_BAD_TEXT invalid UTF-8 (err->pos is the byte); VECD_NO_MEMORY. */
+ * VECD_OK; VECD_BAD_TEXT invalid UTF-8 (err->pos is the byte), or nothing the tokenizer can take (SIZE_MAX); VECD_NO_MEMORY. */
 VECD_API VECD_CHECK vecd_status vecd_tokenize(vecd_model *model, const char *text, size_t len, unsigned flags, uint32_t *ids,
                                               size_t cap, size_t *n_ids, vecd_err *err);
 
