@@ -142,15 +142,21 @@ def write_codepoints(tok, plain):
     (HERE / "minilm_codepoints.json").write_text(body, encoding="ascii", newline="\n")
 
 
-def main():
-    folder = pathlib.Path(sys.argv[1])
-    parts = set(sys.argv[2:]) or {"ids", "offsets", "vectors", "codepoints"}
+def open_all(folder, max_tokens):
+    """All texts, the reference, and its two untruncated tokenizers, which agree on the texts."""
     texts = json.loads((HERE / "texts.json").read_text(encoding="ascii"))
     model = load_model(folder)
-    assert model.max_seq_length == MAX_TOKENS
+    assert model.max_seq_length == max_tokens
     tok, plain = untruncated_tokenizer(model, folder)
     for text in texts:
         assert tok.encode(text).ids == plain.encode(text).ids, text
+    return texts, model, tok, plain
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    parts = set(sys.argv[2:]) or {"ids", "offsets", "vectors", "codepoints"}
+    texts, model, tok, plain = open_all(folder, MAX_TOKENS)
     if "ids" in parts:
         write_ids(model, texts)
     if "offsets" in parts:

@@ -8,11 +8,10 @@ Files, both beside this script (n = number of texts in texts.json, in its order)
 Usage: make_mpnet.py MODEL_FOLDER [ALL_VECTORS.npy]      (the second: where to put the vectors of all n texts too)
 """
 
-import json
 import pathlib
 import sys
 
-from make_minilm import encode_alone, fed_ids, load_model, untruncated_tokenizer  # sets one thread before torch comes
+from make_minilm import encode_alone, fed_ids, open_all  # sets one thread before torch comes
 from make_texts import dump_lines
 
 import numpy as np
@@ -24,13 +23,7 @@ EVERY = 4
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
-    texts = json.loads((HERE / "texts.json").read_text(encoding="ascii"))
-    model = load_model(folder)
-    assert model.max_seq_length == MAX_TOKENS
-    tok, plain = untruncated_tokenizer(model, folder)
-    for text in texts:
-        assert tok.encode(text).ids == plain.encode(text).ids, text
+    texts, model, _, _ = open_all(pathlib.Path(sys.argv[1]), MAX_TOKENS)
     rows = [fed_ids(model, text) for text in texts]
     assert max(map(len, rows)) == MAX_TOKENS
     vectors = encode_alone(model, texts if len(sys.argv) > 2 else texts[::EVERY])
