@@ -55,7 +55,7 @@ static bool no_token(encoder *e) {
 static bool reserve_trims(encoder *e) {
   struct vecd_tok_scratch *s = e->scratch;
   uint32_t **arrays[2] = {&s->leads, &s->trails};
-  if (!e->trims || s->trims_cap >= e->out->cap) return true;
+  if (s->trims_cap >= e->out->cap) return true;
   for (int i = 0; i < 2; i++) {
     uint32_t *grown = vecd_realloc(VECD_MEM_SCRATCH, *arrays[i], e->out->cap * sizeof *grown);
     if (!grown) return no_memory(e);
@@ -82,7 +82,7 @@ static bool reserve_ids(encoder *e, size_t n) {
   if (e->offsets && !out->starts) out->starts = vecd_alloc_array(VECD_MEM_SCRATCH, out->cap, sizeof *out->starts);
   if (e->offsets && !out->ends) out->ends = vecd_alloc_array(VECD_MEM_SCRATCH, out->cap, sizeof *out->ends);
   if (e->offsets && (!out->starts || !out->ends)) return no_memory(e);
-  return reserve_trims(e);
+  return !e->trims || reserve_trims(e);
 }
 
 /* Number of the character at byte `at` of the text. Cheap where `at` moves onward. */
@@ -140,8 +140,8 @@ static bool reserve_ends(encoder *e, size_t n) {
 }
 
 /* The next word of text: a word of its own, or the next of the pieces it has been cut into. */
-static bool next_word(const vecd_pre_tokenizer *pre, const vecd_piece_list *pieces, vecd_span text, size_t *at,
-                      vecd_span *word) {
+static inline bool next_word(const vecd_pre_tokenizer *pre, const vecd_piece_list *pieces, vecd_span text, size_t *at,
+                             vecd_span *word) {
   if (!pieces) return vecd_pre_tokenizer_next(pre, text, at, word);
   if (*at == pieces->n) return false;
   vecd_piece_range piece = pieces->ranges[(*at)++];
@@ -177,8 +177,8 @@ static bool put_words(encoder *e, const vecd_aligned *norm, size_t begin, size_t
         out->ends[out->n_ids + i] = src[ends[i] - 1] + 1;
       }
     }
-    for (size_t i = 0; e->trims && i < n; i++)
-      note_trims(e, out->n_ids + i, vecd_vocab_piece(&t->vocab, out->ids[out->n_ids + i]));
+    if (e->trims)
+      for (size_t i = 0; i < n; i++) note_trims(e, out->n_ids + i, vecd_vocab_piece(&t->vocab, out->ids[out->n_ids + i]));
     out->n_ids += n;
     keep_most(e);
   }
@@ -272,14 +272,14 @@ static bool encode(encoder *e, size_t limit, size_t n_before, const uint32_t *be
   const vecd_tokenizer *t = e->tokenizer;
   if (!reserve_ids(e, n_before + n_behind + 1)) return false;
   for (size_t i = 0; i < n_before; i++)
-    if (!put_id(e, t->post.ids[i], (vecd_span){NULL, 0}, 0, 0)) return false;
+    if (!put_id(e, t->post.ids[i], VECD_SPAN(""), 0, 0)) return false;
   if (!t->truncate_left && limit != SIZE_MAX) e->most = limit - n_behind;
   if (!put_text(e)) return false;
   if (limit != SIZE_MAX) drop_left(e, n_before, limit - n_behind - n_before);
   e->most = SIZE_MAX;
   for (size_t i = 0; i < t->post.n_trims && e->trims; i++) trim_offsets(e, &t->post.trims[i], n_before);
   for (size_t i = 0; i < n_behind; i++)
-    if (!put_id(e, behind[i], (vecd_span){NULL, 0}, 0, 0)) return false;
+    if (!put_id(e, behind[i], VECD_SPAN(""), 0, 0)) return false;
   return true;
 }
 
@@ -315,7 +315,8 @@ vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span tex
   const uint32_t *behind = post->ids ? post->ids + post->n_before + (post->n_behind - n_behind) : NULL;
   if (!encode(&e, limit, n_before, behind, n_behind)) {
     out->n_ids = 0;
-    return e.status;
+    if (e.status) return e.status;
+    return vecd_err_no_memory(err, "tokenizing", text.len);
   }
   out->n_untruncated = out->n_ids + e.dropped + (all_before - n_before) + (all_behind - n_behind);
   return VECD_OK;

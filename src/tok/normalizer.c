@@ -193,7 +193,7 @@ vecd_status vecd_normalizer_run(const vecd_normalizer *normalizer, vecd_span tex
     const vecd_normalizer_pass *pass = &normalizer->passes[i];
     vecd_aligned *out = &scratch->out[i & 1];
     vecd_aligned_reset(out, keep_src);
-    vecd_span from = in ? (vecd_span){in->bytes, in->len} : text;
+    vecd_span from = !in ? text : in->len ? (vecd_span){in->bytes, in->len} : (vecd_span){"", 0};
     const uint32_t *src_in = in && keep_src ? in->src : NULL;
     vecd_status s = VECD_OK;
     if (pass->kind == VECD_NORMALIZER_CHARS)

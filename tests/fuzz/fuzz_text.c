@@ -134,27 +134,25 @@ static void check_pieces(const vecd_tokenizer *t, vecd_span text) {
   }
 }
 
-/* Appends the form of text to a fresh buffer. */
-static void put_form(vecd_form form, vecd_span text, vecd_aligned *out) {
+/* Gives the form of text, in *out. */
+static vecd_span put_form(vecd_form form, vecd_span text, vecd_aligned *out) {
   static vecd_compose_scratch scratch;
   vecd_aligned_reset(out, true);
   vecd_transform t = vecd_transform_over(out, text, NULL, 0);
   vecd_compose_text(form, &t, &scratch);
   check(!out->failed);
+  return (vecd_span){out->len ? out->bytes : "", out->len};
 }
 
 /* Each form stays under itself; composing changes nothing of what decomposing gives. */
 static void check_forms(vecd_span text) {
   static vecd_aligned once[3], twice;
+  vecd_span forms[3];
   for (int form = 0; form < 3; form++) {
-    put_form((vecd_form)form, text, &once[form]);
-    put_form((vecd_form)form, (vecd_span){once[form].bytes, once[form].len}, &twice);
-    check(twice.len == once[form].len && !memcmp(twice.bytes, once[form].bytes, twice.len));
+    forms[form] = put_form((vecd_form)form, text, &once[form]);
+    check(vecd_span_eq(put_form((vecd_form)form, forms[form], &twice), forms[form]));
   }
-  for (int form = 0; form < 2; form++) {
-    put_form(VECD_FORM_KD, (vecd_span){once[form].bytes, once[form].len}, &twice);
-    check(twice.len == once[VECD_FORM_KD].len && !memcmp(twice.bytes, once[VECD_FORM_KD].bytes, twice.len));
-  }
+  for (int form = 0; form < 2; form++) check(vecd_span_eq(put_form(VECD_FORM_KD, forms[form], &twice), forms[VECD_FORM_KD]));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
