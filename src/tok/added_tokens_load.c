@@ -93,6 +93,11 @@ static vecd_status fill_set(const char *file, entry *entries, size_t n, bool nor
     if (normalized) {
       const vecd_aligned *norm;
       vecd_status s = vecd_normalizer_run(normalizer, e->content, 0, false, scratch, &norm, err);
+      if (s == VECD_BAD_TEXT) { /* there, the text is a part of the file */
+        vecd_err_context(err, s, "%s: added_tokens[%zu]", file, e->order);
+        if (err) err->code = VECD_UNSUPPORTED;
+        return VECD_UNSUPPORTED;
+      }
       if (s) return s;
       match = (vecd_span){norm->bytes, norm->len};
       if (match.len == 0)

@@ -11,6 +11,10 @@ void vecd_aligned_fini(vecd_aligned *text) {
 
 bool vecd_aligned_grow(vecd_aligned *text, size_t n) {
   size_t need, cap;
+  if (text->most && (text->len > text->most || n > text->most - text->len)) {
+    text->too_long = true;
+    goto failed;
+  }
   if (__builtin_add_overflow(text->len, n, &need) || __builtin_add_overflow(need, need / 2 + 256, &cap)) goto failed;
   if (cap < text->cap) cap = text->cap;
   if (cap > text->cap) {

@@ -18,14 +18,20 @@ typedef struct vecd_aligned {
   size_t len;
   size_t cap, src_cap;
   bool keep_src;
-  bool failed; /* memory ran out: the content is not to be used */
+  bool failed;   /* memory ran out, or `most` bytes did: the content is not to be used */
+  bool too_long; /* the latter */
+  size_t most;   /* 0: no limit */
 } vecd_aligned;
 
+/* A text that is rewritten may become so much longer, but no more: files say by how much, and files are not to be trusted. */
+#define VECD_ALIGNED_MOST(len) ((len) < SIZE_MAX / 128 ? (len)*64 + 65536 : SIZE_MAX)
+
 /* A zeroed one is legal and empty. Memory is kept and used again. */
-static inline void vecd_aligned_reset(vecd_aligned *text, bool keep_src) {
+static inline void vecd_aligned_reset(vecd_aligned *text, bool keep_src, size_t most) {
   text->len = 0;
   text->keep_src = keep_src;
-  text->failed = false;
+  text->failed = text->too_long = false;
+  text->most = most;
 }
 
 void vecd_aligned_fini(vecd_aligned *text);

@@ -192,7 +192,7 @@ vecd_status vecd_normalizer_run(const vecd_normalizer *normalizer, vecd_span tex
   for (size_t i = 0; i < normalizer->n_passes; i++) {
     const vecd_normalizer_pass *pass = &normalizer->passes[i];
     vecd_aligned *out = &scratch->out[i & 1];
-    vecd_aligned_reset(out, keep_src);
+    vecd_aligned_reset(out, keep_src, VECD_ALIGNED_MOST(text.len));
     vecd_span from = !in ? text : in->len ? (vecd_span){in->bytes, in->len} : (vecd_span){"", 0};
     const uint32_t *src_in = in && keep_src ? in->src : NULL;
     vecd_status s = VECD_OK;
@@ -200,6 +200,8 @@ vecd_status vecd_normalizer_run(const vecd_normalizer *normalizer, vecd_span tex
       run_pass(pass, from, src_in, (uint32_t)first_char, scratch, out);
     else
       s = vecd_normalizer_step(pass, from, src_in, (uint32_t)first_char, scratch, out, err);
+    if (!s && out->too_long)
+      s = vecd_err_set(err, VECD_BAD_TEXT, 0, "the normalizer makes the text over %zu bytes long", out->most);
     if (!s && out->failed) s = vecd_err_no_memory(err, "normalizing", from.len);
     if (s) return s;
     in = out;

@@ -5,6 +5,8 @@
 #include "tok/normalizer.h"
 #include "tok/unicode.h"
 
+#define MOST_TEXT 1024 /* bytes put in at one place */
+
 static void fill_ascii(vecd_normalizer_pass *pass) {
   memset(pass->ascii, VECD_ASCII_NOT, sizeof pass->ascii);
   for (uint32_t c = 0; c < 0x80; c++) {
@@ -35,6 +37,9 @@ static vecd_status load_text(const char *where, const json_t *section, const cha
   vecd_span text;
   vecd_status s = vecd_json_get_string(section, where, field, VECD_JSON_REQUIRED, &text, err);
   if (s) return s;
+  if (text.len > MOST_TEXT)
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: a \"%s\" of over %d bytes is not supported", where, field,
+                        MOST_TEXT);
   pass->text = vecd_strndup(VECD_MEM_VOCAB, text.ptr, text.len);
   pass->text_len = text.len;
   return pass->text ? VECD_OK : vecd_err_no_memory(err, field, text.len);

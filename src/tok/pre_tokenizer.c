@@ -64,6 +64,7 @@ typedef struct stage {
   vecd_piece_list *out; /* where this step puts its pieces */
   vecd_pre_scratch *scratch;
   vecd_aligned *room; /* for this step's text, if it rewrites it */
+  size_t most;        /* bytes of that */
   vecd_err *err;
 } stage;
 
@@ -223,6 +224,7 @@ static vecd_status too_long(const stage *s) {
 
 /* What this step has put out is what the next one takes. */
 static vecd_status finish_step(stage *s) {
+  if (s->room->too_long) return too_long(s);
   if (s->out->failed || s->room->failed) return vecd_err_no_memory(s->err, "pre-tokenizing", s->text.len);
   if (s->room->len >= UINT32_MAX / 2) return too_long(s);
   s->pieces = s->out;
@@ -233,7 +235,7 @@ static vecd_status finish_step(stage *s) {
 static void begin_step(stage *s) {
   s->out->n = 0;
   s->out->failed = false;
-  vecd_aligned_reset(s->room, s->text.keep_src);
+  vecd_aligned_reset(s->room, s->text.keep_src, s->most);
 }
 
 /* Prefix, pattern, and then every byte of the pieces becomes a character. */
@@ -299,6 +301,7 @@ vecd_status vecd_pre_tokenizer_run(const vecd_pre_tokenizer *pre, vecd_span text
              .out = &scratch->pieces[1],
              .scratch = scratch,
              .room = &scratch->text[0],
+             .most = VECD_ALIGNED_MOST(text.len),
              .err = err};
   if (text.len >= UINT32_MAX / 2) return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS, "text is too long");
   begin_step(&s);

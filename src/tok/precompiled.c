@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "tok/cluster.h"
 
-#define MOST_CLUSTER 6 /* bytes: longer ones are taken character by character */
+#define MOST_TEXT    1024 /* bytes that a key may become */
+#define MOST_CLUSTER 6    /* bytes: longer ones are taken character by character */
 
 static int base64_value(unsigned char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
@@ -71,6 +72,12 @@ static vecd_status parse(const char *where, const unsigned char *blob, size_t n,
   size_t valid = vecd_utf8_valid_prefix(text, out->text_len);
   if (valid < out->text_len)
     return vecd_err_set(err, VECD_BAD_MODEL, valid, "%s: precompiled_charsmap: its texts are not valid UTF-8", where);
+  for (size_t i = 0, run = 0; i < out->text_len; i++) {
+    run = text[i] ? run + 1 : 0;
+    if (run > MOST_TEXT)
+      return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
+                          "%s: precompiled_charsmap: a text of over %d bytes is not supported", where, MOST_TEXT);
+  }
   out->units = vecd_alloc(VECD_MEM_VOCAB, trie_bytes);
   out->text = vecd_strndup(VECD_MEM_VOCAB, text, out->text_len);
   if (!out->units || !out->text) return vecd_err_no_memory(err, "precompiled_charsmap", n);

@@ -137,7 +137,7 @@ static void check_pieces(const vecd_tokenizer *t, vecd_span text) {
 /* Gives the form of text, in *out. */
 static vecd_span put_form(vecd_form form, vecd_span text, vecd_aligned *out) {
   static vecd_compose_scratch scratch;
-  vecd_aligned_reset(out, true);
+  vecd_aligned_reset(out, true, 0);
   vecd_transform t = vecd_transform_over(out, text, NULL, 0);
   vecd_compose_text(form, &t, &scratch);
   check(!out->failed);

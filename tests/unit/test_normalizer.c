@@ -152,7 +152,10 @@ static void test_refused(void **state) {
   expect_refused(CHARSMAP("AAAAAA=="), VECD_BAD_MODEL, "trie");
   expect_refused(CHARSMAP("/////wAAAAA="), VECD_BAD_MODEL, "trie"); /* 4 GiB of it */
   expect_refused(CHARSMAP("BAAAAAAAAAD/"), VECD_BAD_MODEL, "UTF-8");
-  char many[4096];
+  char many[4096], longest[1100];
+  memset(longest, 'x', sizeof longest);
+  snprintf(many, sizeof many, "{\"type\":\"Prepend\",\"prepend\":\"%.1025s\"}", longest);
+  expect_refused(many, VECD_UNSUPPORTED, "over 1024 bytes");
   size_t n = (size_t)sprintf(many, "{\"type\":\"Sequence\",\"normalizers\":[");
   for (int i = 0; i < 17; i++) n += (size_t)sprintf(many + n, i ? ",{\"type\":\"Nmt\"}" : "{\"type\":\"Nmt\"}");
   strcpy(many + n, "]}");
@@ -200,6 +203,24 @@ static void test_long_runs(void **state) {
   free(text);
 }
 
+/* Sixteen times longer, eight times in a row: stopped before memory is. */
+static void test_growth(void **state) {
+  (void)state;
+  char json[4096];
+  size_t n = (size_t)sprintf(json, "{\"type\":\"Sequence\",\"normalizers\":[");
+  for (int i = 0; i < 8; i++) n += (size_t)sprintf(json + n, i ? ",%s" : "%s", REPLACE("String", "a", "aaaaaaaaaaaaaaaa"));
+  strcpy(json + n, "]}");
+  vecd_normalizer norm;
+  const vecd_aligned *out;
+  vecd_err err = {0};
+  json_t *section = parse(json);
+  assert_int_equal(vecd_normalizer_load("t", section, false, &norm, NULL), VECD_OK);
+  assert_int_equal(vecd_normalizer_run(&norm, VECD_SPAN("aaa"), 0, true, &scratch, &out, &err), VECD_BAD_TEXT);
+  assert_non_null(strstr(err.text, "over 65728 bytes"));
+  json_decref(section);
+  vecd_normalizer_fini(&norm);
+}
+
 #define RICH                                                                                                                   \
   "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"_\"}," REPLACE("Regex", "a+", "b") "," REPLACE( \
       "String", "c", "dd") ",{\"type\":\"NFKC\"},{\"type\":\"ByteLevel\"},{\"type\":\"NFC\"}]}"
@@ -236,7 +257,8 @@ static void test_memory(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_texts),    cmocka_unit_test(test_precompiled), cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_clusters), cmocka_unit_test(test_long_runs),   cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_clusters), cmocka_unit_test(test_growth),      cmocka_unit_test(test_long_runs),
+      cmocka_unit_test(test_memory),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   vecd_normalizer_scratch_fini(&scratch);
