@@ -48,12 +48,14 @@ static size_t lay_lane(const vecd_encoder *e, unsigned char **next, vecd_lane *l
   *l = (vecd_lane){.x = carve(next, &total, n * e->ld_hidden * sizeof(float))};
   l->qkv = carve(next, &total, n * e->ld_qkv * sizeof(float));
   l->y = carve(next, &total, block * e->ld_hidden * sizeof(float));
-  l->attended = carve(next, &total, block * e->ld_attended * sizeof(float));
+  /* What attention gives is gone before the MLP's middle comes: in FP32 they share a place, which keeps both in the cache. */
+  size_t wide = q8 || e->ld_attended > e->ld_mlp ? e->ld_attended : e->ld_mlp;
+  l->attended = carve(next, &total, block * wide * sizeof(float));
   l->attention = carve(next, &total, vecd_attention_bytes(&e->attention, e->max_tokens));
   if (c->norm_place != VECD_NORM_POST) l->in = carve(next, &total, block * e->ld_hidden * sizeof(float));
   if (c->gated) l->gate = carve(next, &total, block * VECD_LD_COLUMNS * sizeof(float));
   if (!q8) {
-    l->mlp = carve(next, &total, block * e->ld_mlp * sizeof(float));
+    l->mlp = l->attended;
     return total;
   }
   l->q_x = carve_q8(e, next, &total, c->hidden);

@@ -20,7 +20,7 @@ typedef struct vecd_lane {
   float *y;            /* [block_rows, ld_hidden] what attention or MLP adds to it */
   float *in;           /* [block_rows, ld_hidden] what goes into them, behind a norm; NULL where no norm stands there */
   float *attended;     /* [block_rows, ld_attended] */
-  float *mlp;          /* FP32: [block_rows, ld_mlp] */
+  float *mlp;          /* FP32: [block_rows, ld_mlp], in attended's place */
   vecd_q8_rows q_x;    /* INT8: [block_rows] the residual stream, quantized */
   vecd_q8_rows q_wide; /* INT8: [block_rows] what attention or the MLP's first half gives, quantized */
   float *columns;      /* INT8: [block_rows, VECD_LD_COLUMNS] one group of the MLP's columns */
