@@ -86,10 +86,7 @@ typedef struct vecd_info {
   unsigned threads;
   int normalized; /* nonzero: vectors have length 1 */
   uint64_t parameters;
-  uint64_t resident_bytes;    /* measured: packed weights, vocabulary, scratch (not the mapped file) */
-  unsigned full_dimension;    /* the most floats that can be asked for; over `dimension` where the folder cuts its vectors */
-  unsigned n_prompts;         /* that the folder has, by number: vecd_prompt_at() */
-  const char *default_prompt; /* the name of the one that is put before every text; NULL: none */
+  uint64_t resident_bytes; /* measured: packed weights, vocabulary, scratch (not the mapped file) */
 } vecd_info;
 
 /* Flags of the encode calls. */
@@ -99,12 +96,12 @@ typedef struct vecd_info {
 
 /* How to encode, where flags do not say it. Zero every field you do not set: zero is always the default. */
 typedef struct vecd_encoding_options {
-  size_t size;         /* sizeof(vecd_encoding_options), as in vecd_options */
-  unsigned flags;      /* as above */
-  unsigned dimensions; /* vectors are cut to so many floats, behind all modules and without making them longer again; at most
-                            * vecd_info.full_dimension. 0: to vecd_info.dimension */
-  const char *prompt;  /* put before every text; "" puts nothing there. NULL: the one called prompt_name */
-  size_t prompt_len;   /* of prompt, in bytes */
+  size_t size;             /* sizeof(vecd_encoding_options), as in vecd_options */
+  unsigned flags;          /* as above */
+  unsigned dimensions;     /* vectors are cut to so many floats, behind all modules and not normalised again; at most
+                            * vecd_full_dimension(). 0: vecd_info.dimension */
+  const char *prompt;      /* put before every text; "" puts nothing there. NULL: the one called prompt_name */
+  size_t prompt_len;       /* of prompt, in bytes */
   const char *prompt_name; /* one of the folder's prompts, NUL-terminated. NULL: the folder's default, if it has one */
 } vecd_encoding_options;
 
@@ -123,12 +120,18 @@ VECD_API void vecd_close(vecd_model **model);
 /* Fills *out with facts on the model. Never fails. */
 VECD_API void vecd_describe(const vecd_model *model, vecd_info *out);
 
-/* Name and text of the folder's prompt number `i`, below vecd_info.n_prompts; all live until vecd_close(). Nullable: text, len.
- * NULL where there is no such number. */
+/* The most floats a vector can have: over vecd_info.dimension where the folder says that its vectors are cut. */
+VECD_API unsigned vecd_full_dimension(const vecd_model *model);
+
+/* The name of the folder's prompt number i, from 0; NULL where there are not so many. Sets *text and *len (nullable) to the prompt.
+ * All of it lives until vecd_close(). */
 VECD_API const char *vecd_prompt_at(const vecd_model *model, unsigned i, const char **text, size_t *len);
 
-/* Turns a text, behind the folder's default prompt unless flags has VECD_NO_PROMPT, into token ids, special tokens included, cut to max_tokens unless flags has VECD_NO_TRUNCATE (which here
- * means "give all ids", not an error).
+/* The name of the prompt that is put before every text where nothing else is asked for; NULL: none is. */
+VECD_API const char *vecd_default_prompt(const vecd_model *model);
+
+/* Turns a text, behind the folder's default prompt unless flags has VECD_NO_PROMPT, into token ids, special tokens included, cut to
+ * max_tokens unless flags has VECD_NO_TRUNCATE (which here means "give all ids", not an error).
  *
  * text, len  UTF-8, `len` bytes; text may be NULL when len is 0.
  * ids        room for `cap` ids; filled with as many as fit.

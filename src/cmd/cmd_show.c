@@ -90,7 +90,8 @@ static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path
   vecd_facts_text(f, "path", "%s", path);
   vecd_facts_text(f, "architecture", "%s", info.architecture);
   vecd_facts_number(f, "dimension", info.dimension);
-  if (info.dimension < info.full_dimension || f->json) vecd_facts_number(f, "full_dimension", info.full_dimension);
+  size_t full = vecd_model_full_dimension(opened->model);
+  if (info.dimension < full || f->json) vecd_facts_number(f, "full_dimension", full);
   vecd_facts_number(f, "layers", config->n_layers);
   vecd_facts_number(f, "hidden", config->hidden);
   vecd_facts_number(f, "heads", config->n_heads);

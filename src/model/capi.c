@@ -37,11 +37,12 @@ void vecd_describe(const vecd_model *m, vecd_info *out) {
       .normalized = vecd_head_ends_in_normalize(m->head) && m->dimension == m->full_dimension,
       .parameters = vecd_encoder_parameters(m->encoder) + vecd_head_parameters(m->head),
       .resident_bytes = vecd_encoder_bytes(m->encoder) + vecd_head_bytes(m->head) + vecd_tokenizer_bytes(m->tokenizer),
-      .full_dimension = (unsigned)m->full_dimension,
-      .n_prompts = (unsigned)json_object_size(m->folder.prompts),
-      .default_prompt = m->folder.default_prompt,
   };
 }
+
+unsigned vecd_full_dimension(const vecd_model *m) { return (unsigned)m->full_dimension; }
+
+const char *vecd_default_prompt(const vecd_model *m) { return m->folder.default_prompt; }
 
 const char *vecd_prompt_at(const vecd_model *m, unsigned i, const char **text, size_t *len) {
   const char *name;

@@ -204,10 +204,7 @@ static void a_prompt_stands_before_texts(void **state) {
   assert_int_equal(n_ids, n);
   assert_int_equal(vecd_tokenize(m, "a b", 3, VECD_NO_PROMPT, ids, 32, &n_ids, NULL), VECD_OK);
   assert_int_equal(n_ids, 4);
-  vecd_info info;
-  vecd_describe(m, &info);
-  assert_int_equal(info.n_prompts, 2);
-  assert_string_equal(info.default_prompt, "query");
+  assert_string_equal(vecd_default_prompt(m), "query");
   const char *prompt = NULL;
   assert_string_equal(vecd_prompt_at(m, 0, NULL, NULL), "passage");
   assert_string_equal(vecd_prompt_at(m, 1, &prompt, &len), "query");
@@ -262,7 +259,9 @@ static void vectors_can_be_cut(void **state) {
     vecd_info info;
     vecd_describe(m, &info);
     assert_int_equal(info.dimension, cases[c].dimension);
-    assert_int_equal(info.full_dimension, cases[c].full);
+    assert_int_equal(vecd_full_dimension(m), cases[c].full);
+    assert_null(vecd_default_prompt(m));
+    assert_null(vecd_prompt_at(m, 0, NULL, NULL));
     assert_int_equal(info.normalized, c == 0);
     float full[64], some[65];
     encode_one(m, "one two", &(vecd_encoding_options){.dimensions = cases[c].full}, full);
