@@ -44,6 +44,36 @@ vecd_status vecd_arch_read_sizes(const vecd_model_folder *folder, const vecd_siz
   return VECD_OK;
 }
 
+const vecd_size_keys vecd_size_keys_bert = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
+
+vecd_status vecd_arch_read_bert(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_err *err) {
+  const json_t *j = folder->config;
+  const char *file = folder->config_path;
+  vecd_status s;
+  if ((s = vecd_arch_read_sizes(folder, &vecd_size_keys_bert, c, err)) ||
+      (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
+      (s = vecd_arch_read_float(j, file, "layer_norm_eps", 0, 1, &c->norm_eps, err)))
+    return s;
+  return vecd_arch_read_activation(folder, "hidden_act", c, err);
+}
+
+vecd_status vecd_arch_read_decoder(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_flags *flags,
+                                   vecd_err *err) {
+  const json_t *j = folder->config;
+  const char *file = folder->config_path;
+  bool bias = false;
+  vecd_status s;
+  if ((s = vecd_json_get_uint(j, file, "head_dim", VECD_JSON_OPTIONAL, 2, 1024, &c->head_dim, err)) ||
+      (s = vecd_arch_read_sizes(folder, &vecd_size_keys_bert, c, err)) ||
+      (s = vecd_json_get_uint(j, file, "num_key_value_heads", VECD_JSON_OPTIONAL, 1, 4096, &c->n_kv_heads, err)) ||
+      (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 24, &c->n_positions, err)) ||
+      (s = vecd_arch_read_float(j, file, "rms_norm_eps", 0, 1, &c->norm_eps, err)) ||
+      (s = vecd_json_get_bool(j, file, "attention_bias", VECD_JSON_OPTIONAL, &bias, err)))
+    return s;
+  flags->qkv_bias = flags->attention_output_bias = bias;
+  return VECD_OK;
+}
+
 vecd_status vecd_arch_read_float(const json_t *object, const char *file, const char *key, double least, double most, float *out,
                                  vecd_err *err) {
   double x = (double)*out;

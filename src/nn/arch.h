@@ -121,6 +121,18 @@ typedef struct vecd_size_keys {
 VECD_CHECK vecd_status vecd_arch_read_sizes(const vecd_model_folder *folder, const vecd_size_keys *keys, vecd_encoder_config *c,
                                             vecd_err *err);
 
+/* How BERT and most after it spell them. */
+extern const vecd_size_keys vecd_size_keys_bert;
+
+/* What config.json says in BERT's words: the sizes, "max_position_embeddings", "layer_norm_eps" and "hidden_act"; but for the sizes,
+ * what is missing is left alone. VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED. */
+VECD_CHECK vecd_status vecd_arch_read_bert(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_err *err);
+
+/* What config.json says in the words of today's decoders: the sizes in BERT's, "head_dim", "num_key_value_heads",
+ * "max_position_embeddings", "rms_norm_eps", and "attention_bias", which goes to flags. As above. */
+VECD_CHECK vecd_status vecd_arch_read_decoder(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_flags *flags,
+                                              vecd_err *err);
+
 /* A float within least .. most; missing: left alone. */
 VECD_CHECK vecd_status vecd_arch_read_float(const json_t *object, const char *file, const char *key, double least, double most,
                                             float *out, vecd_err *err);

@@ -9,12 +9,11 @@
 static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
                              vecd_tensor_flags *flags, vecd_err *err) {
   (void)names;
-  static const vecd_size_keys keys = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
   const json_t *j = folder->config;
   const char *file = folder->config_path;
   unsigned reach = 4096, every = 6;
   float scalar = 256.0f;
-  bool both = false, bias = false;
+  bool both = false;
   *c = (vecd_encoder_config){.positions = VECD_POSITIONS_ROTARY,
                              .n_positions = 131072,
                              .rms_norm = true,
@@ -27,21 +26,15 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
                              .activation = VECD_ACT_GELU_TANH,
                              .gated = true};
   vecd_status s;
-  if ((s = vecd_json_get_uint(j, file, "head_dim", VECD_JSON_OPTIONAL, 2, 1024, &c->head_dim, err)) ||
-      (s = vecd_arch_read_sizes(folder, &keys, c, err)) ||
-      (s = vecd_json_get_uint(j, file, "num_key_value_heads", VECD_JSON_OPTIONAL, 1, 4096, &c->n_kv_heads, err)) ||
-      (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 24, &c->n_positions, err)) ||
+  if ((s = vecd_arch_read_decoder(folder, c, flags, err)) ||
       (s = vecd_json_get_uint(j, file, "sliding_window", VECD_JSON_OPTIONAL, 1, 1u << 20, &reach, err)) ||
       (s = vecd_json_get_uint(j, file, "sliding_window_pattern", VECD_JSON_OPTIONAL, 1, 1024, &every, err)) ||
       (s = vecd_arch_read_float(j, file, "query_pre_attn_scalar", 1e-6, 1e6, &scalar, err)) ||
-      (s = vecd_arch_read_float(j, file, "rms_norm_eps", 0, 1, &c->norm_eps, err)) ||
       (s = vecd_json_get_bool(j, file, "use_bidirectional_attention", VECD_JSON_OPTIONAL, &both, err)) ||
       (s = vecd_arch_want_null(folder, "attn_logit_softcapping", err)) ||
-      (s = vecd_json_get_bool(j, file, "attention_bias", VECD_JSON_OPTIONAL, &bias, err)) ||
       (s = vecd_arch_read_rope(folder, "rope_theta", "rope_local_base_freq", c, err)) ||
       (s = vecd_arch_read_layer_types(folder, every, every - 1, c, err)))
     return s;
-  flags->qkv_bias = flags->attention_output_bias = bias;
   c->causal = !both;
   c->window = both ? reach / 2 : reach - 1; /* tokens to either side; a causal one counts the token itself */
   c->attention_scale = 1.0f / sqrtf(scalar);

@@ -7,7 +7,6 @@
 static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
                              vecd_tensor_flags *flags, vecd_err *err) {
   (void)names;
-  static const vecd_size_keys keys = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
   const json_t *j = folder->config;
   const char *file = folder->config_path;
   unsigned every = 3, reach = 128;
@@ -21,7 +20,7 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
                              .activation = VECD_ACT_GELU,
                              .gated = true};
   vecd_status s;
-  if ((s = vecd_arch_read_sizes(folder, &keys, c, err)) ||
+  if ((s = vecd_arch_read_sizes(folder, &vecd_size_keys_bert, c, err)) ||
       (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
       (s = vecd_json_get_uint(j, file, "global_attn_every_n_layers", VECD_JSON_OPTIONAL, 1, 1024, &every, err)) ||
       (s = vecd_json_get_uint(j, file, "local_attention", VECD_JSON_OPTIONAL, 2, 1u << 20, &reach, err)) ||

@@ -7,9 +7,6 @@
 static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
                              vecd_tensor_flags *flags, vecd_err *err) {
   (void)names, (void)flags;
-  static const vecd_size_keys keys = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
-  const json_t *j = folder->config;
-  const char *file = folder->config_path;
   *c = (vecd_encoder_config){.positions = VECD_POSITIONS_LEARNED | VECD_POSITIONS_RELATIVE,
                              .n_positions = 512,
                              .activation = VECD_ACT_GELU,
@@ -19,13 +16,10 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
                              .position_offset = 2,
                              .n_buckets = 32,
                              .most_distance = 128};
-  vecd_status s;
-  if ((s = vecd_arch_read_sizes(folder, &keys, c, err)) ||
-      (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
-      (s = vecd_json_get_uint(j, file, "relative_attention_num_buckets", VECD_JSON_OPTIONAL, 32, 32, &c->n_buckets, err)) ||
-      (s = vecd_arch_read_float(j, file, "layer_norm_eps", 0, 1, &c->norm_eps, err)))
-    return s;
-  return vecd_arch_read_activation(folder, "hidden_act", c, err);
+  vecd_status s = vecd_arch_read_bert(folder, c, err);
+  if (s) return s;
+  return vecd_json_get_uint(folder->config, folder->config_path, "relative_attention_num_buckets", VECD_JSON_OPTIONAL, 32, 32,
+                            &c->n_buckets, err);
 }
 
 const vecd_arch vecd_arch_mpnet = {

@@ -4,22 +4,10 @@
 
 #define L "encoder.layers.%u."
 
-/* What stretches rotary positions has no counterpart here. */
-static vecd_status check_stretching(const vecd_model_folder *folder, vecd_err *err) {
-  static const char *const keys[] = {"rotary_scaling_factor", "rotary_emb_scale_base"};
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-    const json_t *value = json_object_get(folder->config, keys[i]);
-    if (value && !json_is_null(value))
-      return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: %s: only null is supported", folder->config_path, keys[i]);
-  }
-  return VECD_OK;
-}
-
 static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
                              vecd_tensor_flags *flags, vecd_err *err) {
   (void)names;
   static const vecd_size_keys hub = {"n_layer", "n_embd", "n_head", "n_inner"};
-  static const vecd_size_keys saved = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
   const json_t *j = folder->config;
   const char *file = folder->config_path;
   float fraction = 1.0f;
@@ -33,15 +21,12 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
   vecd_status s;
   if (json_object_get(j, "rope_parameters")) {
     if ((s = vecd_json_get_uint(j, file, "head_dim", VECD_JSON_OPTIONAL, 2, 1024, &c->head_dim, err)) ||
-        (s = vecd_arch_read_sizes(folder, &saved, c, err)) ||
-        (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
-        (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 0, 1024, &c->n_types, err)) ||
-        (s = vecd_arch_read_float(j, file, "layer_norm_eps", 0, 1, &c->norm_eps, err)) ||
-        (s = vecd_arch_read_rope(folder, "rope_theta", NULL, c, err)))
+        (s = vecd_arch_read_bert(folder, c, err)) ||
+        (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 0, 1024, &c->n_types, err)))
       return s;
-    return vecd_arch_read_activation(folder, "hidden_act", c, err);
+    return vecd_arch_read_rope(folder, "rope_theta", NULL, c, err);
   }
-  if ((s = vecd_arch_read_sizes(folder, &hub, c, err)) || (s = check_stretching(folder, err)) ||
+  if ((s = vecd_arch_read_sizes(folder, &hub, c, err)) ||
       (s = vecd_json_get_uint(j, file, "n_positions", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
       (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 0, 1024, &c->n_types, err)) ||
       (s = vecd_arch_read_float(j, file, "layer_norm_epsilon", 0, 1, &c->norm_eps, err)) ||

@@ -7,8 +7,6 @@
 static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
                              vecd_tensor_flags *flags, vecd_err *err) {
   (void)names;
-  static const vecd_size_keys keys = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
-  const json_t *j = folder->config;
   const char *file = folder->config_path;
   *c = (vecd_encoder_config){.positions = VECD_POSITIONS_ROTARY,
                              .n_positions = 32768,
@@ -20,14 +18,8 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
                              .causal = true,
                              .activation = VECD_ACT_SILU,
                              .gated = true};
-  bool bias = false;
   vecd_status s;
-  if ((s = vecd_json_get_uint(j, file, "head_dim", VECD_JSON_OPTIONAL, 2, 1024, &c->head_dim, err)) ||
-      (s = vecd_arch_read_sizes(folder, &keys, c, err)) ||
-      (s = vecd_json_get_uint(j, file, "num_key_value_heads", VECD_JSON_OPTIONAL, 1, 4096, &c->n_kv_heads, err)) ||
-      (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 24, &c->n_positions, err)) ||
-      (s = vecd_arch_read_float(j, file, "rms_norm_eps", 0, 1, &c->norm_eps, err)) ||
-      (s = vecd_json_get_bool(j, file, "attention_bias", VECD_JSON_OPTIONAL, &bias, err)) ||
+  if ((s = vecd_arch_read_decoder(folder, c, flags, err)) ||
       (s = vecd_arch_want_bool(folder, "use_sliding_window", false, err)) ||
       (s = vecd_arch_read_rope(folder, "rope_theta", NULL, c, err)) || (s = vecd_arch_read_layer_types(folder, 0, 0, c, err)))
     return s;
@@ -35,7 +27,6 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
     if (c->local[i])
       return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: layer_types[%u]: sliding_attention is not supported", file,
                           i);
-  flags->qkv_bias = flags->attention_output_bias = bias;
   return vecd_arch_read_activation(folder, "hidden_act", c, err);
 }
 

@@ -7,7 +7,6 @@
 static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_config *c, vecd_tensor_names *names,
                              vecd_tensor_flags *flags, vecd_err *err) {
   (void)names, (void)flags;
-  static const vecd_size_keys keys = {"num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"};
   const json_t *j = folder->config;
   const char *file = folder->config_path;
   *c = (vecd_encoder_config){.positions = VECD_POSITIONS_LEARNED,
@@ -18,16 +17,14 @@ static vecd_status configure(const vecd_model_folder *folder, vecd_encoder_confi
                              .has_pad_positions = true,
                              .pad_id = 1};
   vecd_status s;
-  if ((s = vecd_arch_read_sizes(folder, &keys, c, err)) ||
-      (s = vecd_json_get_uint(j, file, "max_position_embeddings", VECD_JSON_OPTIONAL, 1, 1u << 20, &c->n_positions, err)) ||
+  if ((s = vecd_arch_read_bert(folder, c, err)) ||
       (s = vecd_json_get_uint(j, file, "type_vocab_size", VECD_JSON_OPTIONAL, 1, 1024, &c->n_types, err)) ||
       (s = vecd_json_get_uint(j, file, "pad_token_id", VECD_JSON_OPTIONAL, 0, 1u << 20, &c->pad_id, err)) ||
-      (s = vecd_arch_read_float(j, file, "layer_norm_eps", 0, 1, &c->norm_eps, err)) ||
       (s = vecd_arch_want_bool(folder, "is_decoder", false, err)) ||
       (s = vecd_arch_want_string(folder, "position_embedding_type", "absolute", err)))
     return s;
   c->position_offset = c->pad_id + 1;
-  return vecd_arch_read_activation(folder, "hidden_act", c, err);
+  return VECD_OK;
 }
 
 const vecd_arch vecd_arch_roberta = {
