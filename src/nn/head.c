@@ -3,13 +3,11 @@
 #include "nn/head.h"
 
 #include <math.h>
-#include <stdio.h>
 
-#include "base/finite.h"
 #include "base/mem.h"
 #include "nn/linear.h"
 #include "nn/pooling.h"
-#include "nn/weights.h"
+#include "nn/tensor.h"
 
 #define LAYER_NORM_EPS 1e-5f /* torch.nn.LayerNorm's; the module's config does not name another */
 
@@ -38,35 +36,6 @@ struct vecd_head {
   size_t n_bytes;
 };
 
-/* Finds `name` with shape [rows, cols] (cols 0: [rows]). */
-static vecd_status find(const vecd_checkpoint *file, const char *path, const char *name, size_t rows, size_t cols,
-                        const vecd_tensor **out, vecd_err *err) {
-  const vecd_tensor *t = vecd_checkpoint_find(file, name);
-  if (!t) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" is missing", path, name);
-  if (t->dtype != VECD_DTYPE_F32 && t->dtype != VECD_DTYPE_F16 && t->dtype != VECD_DTYPE_BF16)
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
-                        "%s: tensor \"%s\" has values of type %s: only F32, F16 and BF16 weights are read", path, name,
-                        vecd_dtype_name(t->dtype));
-  if (t->n_dims != (cols ? 2u : 1u) || t->shape[0] != rows || (cols && t->shape[1] != cols)) {
-    char want[64];
-    if (cols)
-      snprintf(want, sizeof want, "[%zu, %zu]", rows, cols);
-    else
-      snprintf(want, sizeof want, "[%zu]", rows);
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
-                        "%s: tensor \"%s\" has another shape (%u dimensions, %zu values) than config.json asks for, %s", path,
-                        name, t->n_dims, t->n_values, want);
-  }
-  *out = t;
-  return VECD_OK;
-}
-
-static vecd_status read_vector(const char *path, const vecd_tensor *t, float *out, vecd_err *err) {
-  vecd_tensor_read_f32(t, 0, t->n_values, out);
-  if (vecd_all_finite(out, t->n_values)) return VECD_OK;
-  return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" holds NaN or infinity", path, t->name);
-}
-
 static vecd_status make_block(vecd_head *h, step *st, size_t n_floats, vecd_err *err) {
   st->block = vecd_alloc_aligned(VECD_MEM_WEIGHTS, 64, n_floats * sizeof(float));
   if (!st->block) return vecd_err_no_memory(err, "the weights of a module", n_floats * sizeof(float));
@@ -74,18 +43,16 @@ static vecd_status make_block(vecd_head *h, step *st, size_t n_floats, vecd_err 
   return VECD_OK;
 }
 
-static vecd_status pack_dense(vecd_head *h, const vecd_tensor *weight, vecd_linear *l, const char *path, vecd_err *err) {
+static vecd_status pack_dense(vecd_head *h, const vecd_checkpoint *file, const vecd_tensor *weight, vecd_linear *l,
+                              vecd_err *err) {
   size_t nr = h->kern.nr;
   float *rows = vecd_alloc_array(VECD_MEM_MISC, nr * l->n_in, sizeof *rows);
-  if (!rows) return vecd_err_no_memory(err, path, nr * l->n_in * sizeof *rows);
+  if (!rows) return vecd_err_no_memory(err, "the weights of a module", nr * l->n_in * sizeof *rows);
   vecd_status s = VECD_OK;
   for (size_t p = 0; p < l->n_panels && !s; p++) {
     size_t n = l->n_out - p * nr < nr ? l->n_out - p * nr : nr;
-    vecd_tensor_read_f32(weight, p * nr * l->n_in, n * l->n_in, rows);
-    if (!vecd_all_finite(rows, n * l->n_in))
-      s = vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" holds NaN or infinity", path, weight->name);
-    else
-      h->kern.pack_f32(rows, l->n_in, n, l->n_in, l->panels + p * l->n_in * nr);
+    s = vecd_tensor_read_finite(file, weight, p * nr * l->n_in, n * l->n_in, rows, err);
+    if (!s) h->kern.pack_f32(rows, l->n_in, n, l->n_in, l->panels + p * l->n_in * nr);
   }
   vecd_free(rows);
   return s;
@@ -96,8 +63,8 @@ static vecd_status open_dense(vecd_head *h, const vecd_module *m, const vecd_che
   size_t nr = h->kern.nr;
   vecd_linear *l = &st->linear;
   *l = (vecd_linear){.n_in = m->n_in, .n_out = m->n_out, .n_panels = (m->n_out + nr - 1) / nr};
-  vecd_status s = find(file, m->weights_path, "linear.weight", m->n_out, m->n_in, &weight, err);
-  if (!s && m->has_bias) s = find(file, m->weights_path, "linear.bias", m->n_out, 0, &bias, err);
+  vecd_status s = vecd_tensor_find(file, "linear.weight", m->n_out, m->n_in, &weight, err);
+  if (!s && m->has_bias) s = vecd_tensor_find(file, "linear.bias", m->n_out, 0, &bias, err);
   size_t n_panel_floats = l->n_panels * l->n_in * nr;
   if (!s) s = make_block(h, st, n_panel_floats + l->n_panels * nr, err);
   if (s) return s;
@@ -105,20 +72,20 @@ static vecd_status open_dense(vecd_head *h, const vecd_module *m, const vecd_che
   l->bias = l->panels + n_panel_floats;
   memset(l->bias, 0, l->n_panels * nr * sizeof *l->bias);
   st->has_tanh = m->has_tanh;
-  if (bias) s = read_vector(m->weights_path, bias, l->bias, err);
-  return s ? s : pack_dense(h, weight, l, m->weights_path, err);
+  if (bias) s = vecd_tensor_read_finite(file, bias, 0, l->n_out, l->bias, err);
+  return s ? s : pack_dense(h, file, weight, l, err);
 }
 
 static vecd_status open_norm(vecd_head *h, const vecd_module *m, const vecd_checkpoint *file, step *st, vecd_err *err) {
   const vecd_tensor *weight, *bias;
-  vecd_status s = find(file, m->weights_path, "norm.weight", m->n_in, 0, &weight, err);
-  if (!s) s = find(file, m->weights_path, "norm.bias", m->n_in, 0, &bias, err);
+  vecd_status s = vecd_tensor_find(file, "norm.weight", m->n_in, 0, &weight, err);
+  if (!s) s = vecd_tensor_find(file, "norm.bias", m->n_in, 0, &bias, err);
   if (!s) s = make_block(h, st, 2 * (size_t)m->n_in, err);
   if (s) return s;
   st->gamma = st->block;
   st->beta = st->gamma + m->n_in;
-  s = read_vector(m->weights_path, weight, st->gamma, err);
-  return s ? s : read_vector(m->weights_path, bias, st->beta, err);
+  s = vecd_tensor_read_finite(file, weight, 0, m->n_in, st->gamma, err);
+  return s ? s : vecd_tensor_read_finite(file, bias, 0, m->n_in, st->beta, err);
 }
 
 /* A tensor the module has no use for means that its config.json is another's. */

@@ -6,8 +6,8 @@
 
 #include "base/finite.h"
 #include "kern/q8.h"
-#include "nn/half.h"
 #include "nn/positions.h"
+#include "nn/tensor.h"
 
 enum { MOST_PARTS = 3 };
 
@@ -51,24 +51,8 @@ typedef struct loader {
   vecd_err *err;
 } loader;
 
-void vecd_tensor_read_f32(const vecd_tensor *t, size_t first, size_t n, float *out) {
-  const unsigned char *p = t->data + first * vecd_dtype_bytes(t->dtype);
-  uint16_t h;
-  switch (t->dtype) {
-  case VECD_DTYPE_F32: memcpy(out, p, n * sizeof *out); break;
-  case VECD_DTYPE_F16:
-    for (size_t i = 0; i < n; i++) memcpy(&h, p + 2 * i, 2), out[i] = vecd_f16_f32(h);
-    break;
-  case VECD_DTYPE_BF16:
-    for (size_t i = 0; i < n; i++) memcpy(&h, p + 2 * i, 2), out[i] = vecd_bf16_f32(h);
-    break;
-  default: vecd_assert(!"a checked tensor is F32, F16 or BF16");
-  }
-}
-
 static vecd_status fault(loader *l, const char *name, const char *what) {
-  return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: tensor \"%s\" %s", vecd_checkpoint_file_of(l->w->file, name),
-                      name, what);
+  return vecd_tensor_fault(l->w->file, name, what, l->err);
 }
 
 static void tensor_name(const loader *l, char *out, size_t cap, const char *format, unsigned layer, const char *suffix) {
@@ -85,33 +69,10 @@ static void tensor_name(const loader *l, char *out, size_t cap, const char *form
  */
 static vecd_status find(loader *l, const char *format, unsigned layer, const char *suffix, const char *old_suffix, size_t rows,
                         size_t cols, const vecd_tensor **out) {
-  char name[256], what[160];
-  const vecd_tensor *t = NULL;
-  if (old_suffix) {
-    tensor_name(l, name, sizeof name, format, layer, old_suffix);
-    t = vecd_checkpoint_find(l->w->file, name);
-  }
-  if (!t) {
-    tensor_name(l, name, sizeof name, format, layer, suffix);
-    t = vecd_checkpoint_find(l->w->file, name);
-  }
-  if (!t) return fault(l, name, "is missing");
-  if (t->dtype != VECD_DTYPE_F32 && t->dtype != VECD_DTYPE_F16 && t->dtype != VECD_DTYPE_BF16) {
-    snprintf(what, sizeof what, "has values of type %s: only F32, F16 and BF16 weights are read", vecd_dtype_name(t->dtype));
-    return fault(l, name, what);
-  }
-  if (t->n_dims != (cols ? 2u : 1u) || t->shape[0] != rows || (cols && t->shape[1] != cols)) {
-    int n = snprintf(what, sizeof what, "has shape [");
-    for (unsigned i = 0; i < t->n_dims && n < 100; i++)
-      n += snprintf(what + n, sizeof what - (size_t)n, i ? ", %zu" : "%zu", t->shape[i]);
-    if (cols)
-      snprintf(what + n, sizeof what - (size_t)n, "], config.json asks for [%zu, %zu]", rows, cols);
-    else
-      snprintf(what + n, sizeof what - (size_t)n, "], config.json asks for [%zu]", rows);
-    return fault(l, name, what);
-  }
-  *out = t;
-  return VECD_OK;
+  char name[256];
+  tensor_name(l, name, sizeof name, format, layer, old_suffix ? old_suffix : suffix);
+  if (old_suffix && !vecd_checkpoint_find(l->w->file, name)) tensor_name(l, name, sizeof name, format, layer, suffix);
+  return vecd_tensor_find(l->w->file, name, rows, cols, out, l->err);
 }
 
 /* n bytes of the block, a cache line's multiple; NULL while counting. */
@@ -406,11 +367,10 @@ static vecd_status fill_relative(loader *l, const vecd_tensor *table) {
   if (!l->w->relative) return VECD_OK;
   float *values = vecd_alloc_array(VECD_MEM_MISC, n, sizeof *values);
   if (!values) return vecd_err_no_memory(l->err, "the relative bias", n * sizeof *values);
-  vecd_tensor_read_f32(table, 0, n, values);
-  bool finite = vecd_all_finite(values, n);
-  vecd_positions_relative(c, values, l->max_tokens, l->w->relative);
+  vecd_status s = vecd_tensor_read_finite(l->w->file, table, 0, n, values, l->err);
+  if (!s) vecd_positions_relative(c, values, l->max_tokens, l->w->relative);
   vecd_free(values);
-  return finite ? VECD_OK : fault(l, table->name, "holds NaN or infinity");
+  return s;
 }
 
 /* The tables that are no linear layers. */

@@ -51,7 +51,4 @@ void vecd_weights_close(vecd_weights *weights);
 /* The word embedding of id < vocab_size, as float32, into out [hidden]. */
 void vecd_weights_word(const vecd_weights *weights, uint32_t id, size_t hidden, float *out);
 
-/* Copies n values of a tensor of floats, from value `first` on, into out as float32. */
-void vecd_tensor_read_f32(const vecd_tensor *t, size_t first, size_t n, float *out);
-
 #endif
