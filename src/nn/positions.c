@@ -24,13 +24,13 @@ void vecd_positions_relative(const vecd_encoder_config *c, const float *table, s
 }
 
 /* Step by step in float32: at thousands of positions more precision would be less alike. */
-void vecd_positions_turns(const vecd_encoder_config *c, bool local, size_t max_tokens, float *out) {
+void vecd_positions_turns(const vecd_encoder_config *c, bool local, size_t first, size_t end, float *out) {
   size_t half = c->head_dim / 2;
   float theta = local ? c->rope_theta_local : c->rope_theta;
   for (size_t j = 0; j < half; j++) {
     float frequency = 1.0f / (float)pow((double)theta, (double)((float)(2 * j) / (float)c->head_dim));
     if (!local && c->rope_factor != 0.0f) frequency /= c->rope_factor;
-    for (size_t p = 0; p < max_tokens; p++) {
+    for (size_t p = first; p < end; p++) {
       float angle = (float)p * frequency;
       out[p * 2 * half + j] = (float)cos((double)angle);
       out[p * 2 * half + half + j] = (float)sin((double)angle);

@@ -10,9 +10,9 @@
  * out    [n_heads, 2 max_tokens - 1]: for distance key - query + max_tokens - 1. */
 void vecd_positions_relative(const vecd_encoder_config *c, const float *table, size_t max_tokens, float *out);
 
-/* Cosines and sines by position (Su et al., arXiv:2104.09864), of local layers or of those that see everything.
+/* Cosines and sines of positions first .. end - 1 (Su et al., arXiv:2104.09864), of local layers or of those that see everything.
  *
- * out  [max_tokens, 2, head_dim / 2]: cosines, then sines. */
-void vecd_positions_turns(const vecd_encoder_config *c, bool local, size_t max_tokens, float *out);
+ * out  of position 0: [positions, 2, head_dim / 2], cosines, then sines. */
+void vecd_positions_turns(const vecd_encoder_config *c, bool local, size_t first, size_t end, float *out);
 
 #endif

@@ -40,6 +40,7 @@ typedef struct loader {
   const vecd_kern *kern;
   vecd_weights *w;
   size_t max_tokens;
+  unsigned n_members; /* of the team that fills */
   const char *prefix;
   item *items;
   size_t n_items, cap_items, n_units;
@@ -325,9 +326,17 @@ static void fill(loader *l, const item *it, size_t unit, float *room) {
     for (unsigned i = 0; i < it->n_parts; i++) vecd_checkpoint_drop(l->w->file, it->parts[i].tensor);
 }
 
+/* This member's share of the positions: at thousands of them a cosine each is milliseconds. */
+static void fill_turns(const loader *l, unsigned member) {
+  for (int i = 0; i < 2; i++)
+    if (l->w->turns[i])
+      vecd_positions_turns(l->config, i, l->max_tokens * member / l->n_members, l->max_tokens * (member + 1) / l->n_members,
+                           l->w->turns[i]);
+}
+
 static void fill_job(void *ctx, unsigned member) {
-  (void)member;
   loader *l = ctx;
+  fill_turns(l, member);
   size_t widest = 1, nr = l->kern->nr;
   for (size_t i = 0; i < l->n_items; i++)
     if (l->items[i].k > widest) widest = l->items[i].k;
@@ -425,6 +434,7 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encode
               .kern = kern,
               .w = out,
               .max_tokens = max_tokens,
+              .n_members = vecd_team_size(team),
               .err = err};
   tables t = {NULL, NULL, NULL};
   vecd_status s = vecd_checkpoint_open(folder->weights_path, &out->file, err);
@@ -450,8 +460,6 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encode
   }
   l.next = out->block;
   if ((s = lay_out(&l)) || (s = fill_added(&l, t.positions, t.types)) || (s = fill_relative(&l, t.relative))) goto done;
-  for (int i = 0; i < 2; i++)
-    if (out->turns[i]) vecd_positions_turns(config, i, max_tokens, out->turns[i]);
   vecd_team_run(team, fill_job, &l);
   if (l.no_memory) s = vecd_err_no_memory(err, "packing weights", 0);
   if (!s && l.bad) s = fault(&l, l.bad->name, "holds NaN or infinity");
