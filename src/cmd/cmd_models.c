@@ -3,32 +3,8 @@
 
 #include "cmd/command.h"
 #include "cmd/output.h"
-#include "fmt/model_folder.h"
-#include "nn/encoder.h"
+#include "model/folder_facts.h"
 #include "registry/registry.h"
-
-typedef struct model_facts {
-  char model_type[65];
-  unsigned dimension, max_tokens;
-  vecd_err err; /* err.code: why it cannot be used, as far as the small files show */
-} model_facts;
-
-static void read_facts(const char *path, model_facts *out) {
-  vecd_model_folder folder;
-  vecd_encoder_config config;
-  size_t max_tokens = 0;
-  *out = (model_facts){.err = {.code = VECD_OK}};
-  vecd_status s = vecd_model_folder_open(path, &folder, &out->err);
-  if (!s) {
-    snprintf(out->model_type, sizeof out->model_type, "%s", folder.model_type);
-    if (!(s = vecd_encoder_configure(&folder, &config, &max_tokens, &out->err))) {
-      out->dimension = (unsigned)vecd_model_folder_dimension(&folder, config.hidden);
-      out->max_tokens = (unsigned)max_tokens;
-    }
-    vecd_model_folder_close(&folder);
-  }
-  out->err.code = s;
-}
 
 static void print_rows(const vecd_registry_list *list) {
   size_t width = 2;
@@ -37,12 +13,12 @@ static void print_rows(const vecd_registry_list *list) {
   printf("%-*s  %-12s  %9s  %6s  %8s\n", (int)width, "ID", "ARCHITECTURE", "DIMENSION", "TOKENS", "WEIGHTS");
   for (size_t i = 0; i < list->n_entries; i++) {
     const vecd_registry_entry *e = &list->entries[i];
-    model_facts f;
-    read_facts(e->path, &f);
-    if (f.err.code)
-      printf("%-*s  cannot be used: %s\n", (int)width, e->id, f.err.text);
+    vecd_folder_facts f;
+    vecd_err err;
+    if (vecd_folder_facts_read(e->path, &f, &err))
+      printf("%-*s  cannot be used: %s\n", (int)width, e->id, err.text);
     else
-      printf("%-*s  %-12s  %9u  %6u  %5.1f MB\n", (int)width, e->id, f.model_type, f.dimension, f.max_tokens,
+      printf("%-*s  %-12s  %9u  %6u  %5.1f MB\n", (int)width, e->id, f.architecture, f.dimension, f.max_tokens,
              (double)e->weights_bytes / 1e6);
   }
 }
@@ -50,19 +26,19 @@ static void print_rows(const vecd_registry_list *list) {
 static void append_json(vecd_buf *buf, const vecd_registry_list *list) {
   for (size_t i = 0; i < list->n_entries; i++) {
     const vecd_registry_entry *e = &list->entries[i];
-    model_facts f;
-    read_facts(e->path, &f);
+    vecd_folder_facts f;
+    vecd_err err;
     vecd_buf_append_str(buf, i ? ",\n {\"id\":" : "[{\"id\":");
     vecd_output_json_string(buf, e->id, strlen(e->id));
     vecd_buf_append_str(buf, ",\"path\":");
     vecd_output_json_string(buf, e->path, strlen(e->path));
     vecd_buf_printf(buf, ",\"weights_bytes\":%" PRIu64, e->weights_bytes);
-    if (f.err.code) {
+    if (vecd_folder_facts_read(e->path, &f, &err)) {
       vecd_buf_append_str(buf, ",\"error\":");
-      vecd_output_json_string(buf, f.err.text, strlen(f.err.text));
+      vecd_output_json_string(buf, err.text, strlen(err.text));
     } else {
       vecd_buf_append_str(buf, ",\"architecture\":");
-      vecd_output_json_string(buf, f.model_type, strlen(f.model_type));
+      vecd_output_json_string(buf, f.architecture, strlen(f.architecture));
       vecd_buf_printf(buf, ",\"dimension\":%u,\"max_tokens\":%u", f.dimension, f.max_tokens);
     }
     vecd_buf_append_char(buf, '}');

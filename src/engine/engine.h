@@ -6,6 +6,7 @@
 #ifndef VECD_ENGINE_ENGINE_H
 #define VECD_ENGINE_ENGINE_H
 
+#include "model/folder_facts.h" /* what is known of a model that is not resident */
 #include "model/model.h"
 #include "registry/registry.h"
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "fmt/json.h"
 #include "kern/kern.h"
+#include "model/folder_facts.h"
 #include "vecd.h"
 
 #define MOST_DIFFERENCE 1e-5 /* times the largest value where that is over 1 */
@@ -141,6 +142,20 @@ static double compare_int8(const golden *g, const float *got, const char *name) 
   return fmax(angles[g->n - 1] / allowed, angles[g->n / 2] / MEDIAN_ANGLE);
 }
 
+/* What the small files tell of a model is what it is once open. */
+static void check_facts(const char *name, const vecd_info *info) {
+  char path[1024];
+  vecd_folder_facts facts;
+  vecd_err err;
+  snprintf(path, sizeof path, "%s/%s", root, name);
+  if (vecd_folder_facts_read(path, &facts, &err)) fail_msg("%s", err.text);
+  assert_string_equal(facts.architecture, info->architecture);
+  assert_string_equal(facts.pooling, info->pooling);
+  assert_int_equal(facts.dimension, info->dimension);
+  assert_int_equal(facts.max_tokens, info->max_tokens);
+  assert_int_equal(facts.normalized, info->normalized);
+}
+
 static double check_folder(const char *name, const char *isa, const char *precision) {
   golden g;
   double worst = 0;
@@ -152,6 +167,7 @@ static double check_folder(const char *name, const char *isa, const char *precis
     vecd_err err;
     vecd_describe(m, &info);
     assert_int_equal(info.dimension, g.dimension);
+    check_facts(name, &info);
     check_ids(m, &g, name);
     if (vecd_encode(m, g.texts, g.lens, g.n, 0, together, NULL, &err)) fail_msg("%s: %s", name, err.text);
     for (size_t i = 0; i < g.n && threads == 1; i++)

@@ -1,0 +1,18 @@
+/* folder_facts.h - what a folder's small files say of its model, as far as one can tell without opening the weights. */
+#ifndef VECD_MODEL_FOLDER_FACTS_H
+#define VECD_MODEL_FOLDER_FACTS_H
+
+#include "base/err.h"
+
+typedef struct vecd_folder_facts {
+  char architecture[65]; /* config.json's model_type; "" where the folder could not be read */
+  char pooling[128];
+  unsigned dimension, max_tokens;
+  int normalized;
+} vecd_folder_facts;
+
+/* Reads the folder `path` and fills *out, of a folder that fails as far as it came.
+ * VECD_OK; VECD_NOT_FOUND, VECD_BAD_MODEL or VECD_UNSUPPORTED: what opening the model would fail of; VECD_NO_MEMORY. */
+VECD_CHECK vecd_status vecd_folder_facts_read(const char *path, vecd_folder_facts *out, vecd_err *err);
+
+#endif
