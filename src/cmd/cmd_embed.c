@@ -46,7 +46,7 @@ static vecd_status embed_batch(embedding *e, const vecd_texts *texts, vecd_err *
   if ((s = vecd_vectors_write(&e->writer, e->vectors, n_good, err)) || n_good == texts->n) return s;
   char place[400];
   vecd_input_place(e->input, texts->first + n_good, place, sizeof place);
-  return vecd_explain_text(&e->opened, &e->items[n_good], place, err);
+  return vecd_item_explain_place(e->opened.model, &e->items[n_good], place, err);
 }
 
 static vecd_status embed_all(embedding *e, vecd_err *err) {

@@ -120,7 +120,7 @@ static void name_place(const quality_run *r, size_t i, char *out, size_t cap) {
 static vecd_status explain(const quality_run *r, const contender *c, const vecd_item *item, size_t i, vecd_err *err) {
   char place[400];
   name_place(r, i, place, sizeof place);
-  return vecd_explain_text(&c->opened, item, place, err);
+  return vecd_item_explain_place(c->opened.model, item, place, err);
 }
 
 /* n texts from `first` on have been encoded, by so many models. */

@@ -75,7 +75,7 @@ static void put_attention(vecd_facts *f, const vecd_encoder_config *c) {
   vecd_facts_text(f, "attention", "%s%s", c->causal ? "causal" : "both directions", seen);
 }
 
-static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path, const vecd_checkpoint *weights) {
+static void put_facts(vecd_facts *f, const vecd_opened *opened, const vecd_checkpoint *weights) {
   const vecd_model_folder *folder = vecd_model_folder_of(opened->model);
   const vecd_encoder_config *config = vecd_encoder_config_of(vecd_model_encoder(opened->model));
   static const char *const files[] = {"modules.json", "1_Pooling/config.json", "sentence_bert_config.json",
@@ -87,7 +87,7 @@ static void put_facts(vecd_facts *f, const vecd_opened *opened, const char *path
   name_dtypes(weights, dtypes, sizeof dtypes);
   vecd_describe(opened->model, &info);
   vecd_facts_text(f, "id", "%s", info.id);
-  vecd_facts_text(f, "path", "%s", path);
+  vecd_facts_text(f, "path", "%s", folder->path);
   vecd_facts_text(f, "architecture", "%s", info.architecture);
   vecd_facts_number(f, "dimension", info.dimension);
   size_t full = vecd_model_full_dimension(opened->model);
@@ -120,18 +120,15 @@ int vecd_cmd_show(const vecd_settings *settings) {
   vecd_opened opened;
   vecd_facts facts;
   vecd_err err;
-  char *path = NULL;
   vecd_checkpoint *weights = NULL;
   vecd_status s = vecd_opened_open(settings, settings->args[0], &opened, &err);
-  if (!s) s = vecd_resolve_model(settings, settings->args[0], &path, &err);
   if (!s) s = vecd_checkpoint_open(vecd_model_folder_of(opened.model)->weights_path, &weights, &err);
   if (!s) {
     vecd_facts_init(&facts, settings->json);
-    put_facts(&facts, &opened, path, weights);
+    put_facts(&facts, &opened, weights);
     s = vecd_facts_print(&facts, &err);
   }
   vecd_checkpoint_close(&weights);
-  vecd_free(path);
   vecd_opened_close(&opened);
   return s ? vecd_fail(&err) : VECD_EXIT_OK;
 }

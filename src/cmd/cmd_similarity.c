@@ -30,7 +30,7 @@ static vecd_status encode_all(const vecd_opened *opened, const vecd_encode_how *
     if (n_good == some) continue;
     char place[32];
     snprintf(place, sizeof place, "argument %zu", first + n_good + 1);
-    return vecd_explain_text(opened, &items[n_good], place, err);
+    return vecd_item_explain_place(opened->model, &items[n_good], place, err);
   }
   return VECD_OK;
 }

@@ -53,12 +53,3 @@ void vecd_encode_texts(const vecd_opened *opened, const vecd_encode_how *how, co
   vecd_model_encode(opened->model, items, n);
   for (*n_good = 0; *n_good < n && !items[*n_good].status; ++*n_good) {}
 }
-
-vecd_status vecd_explain_text(const vecd_opened *opened, const vecd_item *item, const char *place, vecd_err *err) {
-  if (item->status == VECD_BAD_TEXT && item->error_pos != VECD_NO_POS)
-    return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s: not valid UTF-8 at byte %zu", place, item->error_pos);
-  vecd_err why = {.code = VECD_OK};
-  vecd_status s = vecd_item_explain(opened->model, item, "", 0, &why); /* "[0]: tells ..." */
-  const char *text = strncmp(why.text, "[0]: ", 5) == 0 ? why.text + 5 : why.text;
-  return vecd_err_set(err, s, VECD_NO_POS, "%s: %s", place, text);
-}

@@ -40,7 +40,4 @@ VECD_CHECK vecd_status vecd_check_prompt_flags(const vecd_settings *settings, ve
 void vecd_encode_texts(const vecd_opened *opened, const vecd_encode_how *how, const vecd_span *texts, size_t n,
                        vecd_item *items, float *vectors, size_t *n_good);
 
-/* Fills err with why a text failed, `place` being how to call it ("in.txt: line 7"). Gives item->status. */
-vecd_status vecd_explain_text(const vecd_opened *opened, const vecd_item *item, const char *place, vecd_err *err);
-
 #endif

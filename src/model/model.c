@@ -195,34 +195,39 @@ void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
   pthread_mutex_unlock(&m->lock);
 }
 
-vecd_status vecd_item_explain(const vecd_model *m, const vecd_item *item, const char *what, size_t index, vecd_err *err) {
+vecd_status vecd_item_explain_place(const vecd_model *m, const vecd_item *item, const char *where, vecd_err *err) {
   switch (item->status) {
   case VECD_OK: return VECD_OK;
   case VECD_BAD_TEXT:
     if (item->error_pos == VECD_NO_POS)
       return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS,
-                          "%s[%zu]: %s cannot take it: a part has no token, or a regular expression comes to no end", what,
-                          index, m->folder.tokenizer_path);
-    return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s[%zu]: not valid UTF-8 at byte %zu", what, index,
-                        item->error_pos);
+                          "%s: %s cannot take it: a part has no token, or a regular expression comes to no end", where,
+                          m->folder.tokenizer_path);
+    return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s: not valid UTF-8 at byte %zu", where, item->error_pos);
   case VECD_BAD_ARGUMENT:
     if (item->dimension > m->full_dimension) return vecd_model_check_dimension(m, item->dimension, err);
     if (item->ids && item->n_ids == 0)
-      return vecd_err_set(err, VECD_BAD_ARGUMENT, 0, "%s[%zu]: has no token ids; give at least one", what, index);
+      return vecd_err_set(err, VECD_BAD_ARGUMENT, 0, "%s: has no token ids; give at least one", where);
     if (item->ids && item->n_ids <= m->max_tokens)
-      return vecd_err_set(err, VECD_BAD_ARGUMENT, item->error_pos, "%s[%zu]: token id %u at place %zu is not below %u", what,
-                          index, item->ids[item->error_pos], item->error_pos, vecd_encoder_config_of(m->encoder)->vocab_size);
+      return vecd_err_set(err, VECD_BAD_ARGUMENT, item->error_pos, "%s: token id %u at place %zu is not below %u", where,
+                          item->ids[item->error_pos], item->error_pos, vecd_encoder_config_of(m->encoder)->vocab_size);
     if (!item->ids && item->n_untruncated == 0)
-      return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "%s[%zu]: the tokenizer makes no tokens of it", what, index);
-    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "%s[%zu]: %zu tokens, the model takes at most %zu; shorten it%s",
-                        what, index, item->ids ? item->n_ids : (size_t)item->n_untruncated, m->max_tokens,
+      return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "%s: the tokenizer makes no tokens of it", where);
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "%s: %zu tokens, the model takes at most %zu; shorten it%s", where,
+                        item->ids ? item->n_ids : (size_t)item->n_untruncated, m->max_tokens,
                         item->ids ? "" : " or allow truncation");
   case VECD_BAD_MODEL:
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
-                        "%s[%zu]: its vector holds NaN or infinity: %s: the word embeddings are damaged", what, index,
+                        "%s: its vector holds NaN or infinity: %s: the word embeddings are damaged", where,
                         m->folder.weights_path);
-  default: return vecd_err_set(err, item->status, item->error_pos, "%s[%zu]: %s", what, index, vecd_status_text(item->status));
+  default: return vecd_err_set(err, item->status, item->error_pos, "%s: %s", where, vecd_status_text(item->status));
   }
+}
+
+vecd_status vecd_item_explain(const vecd_model *m, const vecd_item *item, const char *what, size_t index, vecd_err *err) {
+  char where[64];
+  snprintf(where, sizeof where, "%s[%zu]", what, index);
+  return vecd_item_explain_place(m, item, where, err);
 }
 
 static vecd_status make_room(vecd_model *m, vecd_err *err) {
@@ -335,8 +340,6 @@ void vecd_model_close(vecd_model **model) {
 const vecd_model_folder *vecd_model_folder_of(const vecd_model *m) { return &m->folder; }
 const vecd_tokenizer *vecd_model_tokenizer(const vecd_model *m) { return m->tokenizer; }
 const vecd_encoder *vecd_model_encoder(const vecd_model *m) { return m->encoder; }
-const vecd_kern *vecd_model_kern(const vecd_model *m) { return &m->kern; }
 size_t vecd_model_dimension(const vecd_model *m) { return m->dimension; }
 size_t vecd_model_full_dimension(const vecd_model *m) { return m->full_dimension; }
 size_t vecd_model_max_tokens(const vecd_model *m) { return m->max_tokens; }
-const char *vecd_model_id(const vecd_model *m) { return m->folder.id; }

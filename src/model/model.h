@@ -68,17 +68,18 @@ VECD_CHECK vecd_status vecd_model_check_dimension(const vecd_model *model, unsig
  * ("texts", "input", "line"). Gives item->status. */
 vecd_status vecd_item_explain(const vecd_model *model, const vecd_item *item, const char *what, size_t index, vecd_err *err);
 
+/* The same of an item that is in no array; `where` is how to call it ("in.txt: line 7"). */
+vecd_status vecd_item_explain_place(const vecd_model *model, const vecd_item *item, const char *where, vecd_err *err);
+
 /* The parts, for those who show or tokenize. Borrowed; live until close. Read-only and thread-safe. */
 const vecd_model_folder *vecd_model_folder_of(const vecd_model *model);
 const vecd_tokenizer *vecd_model_tokenizer(const vecd_model *model);
 const vecd_encoder *vecd_model_encoder(const vecd_model *model);
-const vecd_kern *vecd_model_kern(const vecd_model *model);
 
 /* Facts, as vecd_describe(). */
 size_t vecd_model_dimension(const vecd_model *model);
 /* The most values a vector can have: the folder may say that fewer are kept. */
 size_t vecd_model_full_dimension(const vecd_model *model);
 size_t vecd_model_max_tokens(const vecd_model *model);
-const char *vecd_model_id(const vecd_model *model);
 
 #endif
