@@ -64,16 +64,12 @@ static vecd_status tokenize_batch(tokenization *t, const vecd_texts *texts, vecd
   vecd_buf *buf = &t->output.buf;
   for (size_t i = 0; i < texts->n && !s; i++) {
     unsigned flags = t->with_tokens ? VECD_TOK_OFFSETS : 0;
-    vecd_span text;
-    if (!vecd_prompt_join(&t->room, t->prompt, texts->texts[i], &text)) {
-      s = vecd_err_no_memory(err, "a text", t->prompt.len + texts->texts[i].len);
-      break;
-    }
-    if ((s = vecd_tokenizer_encode(t->tokenizer, text, t->limit, flags, &t->encoding, &why))) {
+    s = vecd_prompt_encode(t->tokenizer, t->prompt, texts->texts[i], &t->room, t->limit, flags, &t->encoding, &why);
+    if (s) {
       char place[400];
       vecd_input_place(t->input, texts->first + i, place, sizeof place);
-      if (s == VECD_BAD_TEXT && why.pos != VECD_NO_POS)
-        vecd_err_set(err, s, why.pos - t->prompt.len, "%s: not valid UTF-8 at byte %zu", place, why.pos - t->prompt.len);
+      if (why.pos != VECD_NO_POS)
+        vecd_err_set(err, s, why.pos, "%s: not valid UTF-8 at byte %zu", place, why.pos);
       else
         vecd_err_set(err, s, why.pos, "%s: %s", place, why.text);
       break;

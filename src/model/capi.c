@@ -60,16 +60,9 @@ vecd_status vecd_tokenize(vecd_model *m, const char *text, size_t len, unsigned 
                           vecd_err *err) {
   vecd_encoding encoding = {0};
   vecd_buf room = {.tag = VECD_MEM_REQUEST};
-  vecd_span prompt = flags & VECD_NO_PROMPT ? VECD_SPAN("") : m->default_prompt.text, whole;
-  vecd_status s = VECD_OK;
-  if (!vecd_prompt_join(&room, prompt, (vecd_span){text, len}, &whole)) s = vecd_err_no_memory(err, "a text", prompt.len + len);
+  vecd_span prompt = flags & VECD_NO_PROMPT ? VECD_SPAN("") : m->default_prompt.text;
   size_t limit = flags & VECD_NO_TRUNCATE ? 0 : m->max_tokens;
-  vecd_err why;
-  if (!s && (s = vecd_tokenizer_encode(m->tokenizer, whole, limit, 0, &encoding, &why))) {
-    if (s == VECD_BAD_TEXT && why.pos != VECD_NO_POS) /* the prompt is sound, so the fault lies behind it */
-      vecd_err_set(&why, s, why.pos - prompt.len, "text is not valid UTF-8 at byte %zu", why.pos - prompt.len);
-    if (err) *err = why;
-  }
+  vecd_status s = vecd_prompt_encode(m->tokenizer, prompt, (vecd_span){text, len}, &room, limit, 0, &encoding, err);
   if (!s) {
     *n_ids = encoding.n_ids;
     size_t n = encoding.n_ids < cap ? encoding.n_ids : cap;

@@ -86,15 +86,10 @@ static void tokenize_item(vecd_model *m, unsigned member, vecd_item *item, place
   }
   tok_lane *lane = &m->tok_lanes[member];
   vecd_err err;
-  vecd_span text, prompt = prompt_of(m, item)->text;
-  if (!vecd_prompt_join(&lane->text, prompt, item->text, &text)) {
-    fail(item, VECD_NO_MEMORY, VECD_NO_POS);
-    return;
-  }
-  vecd_status s = vecd_tokenizer_encode(m->tokenizer, text, m->max_tokens, 0, &lane->encoding, &err);
+  vecd_status s = vecd_prompt_encode(m->tokenizer, prompt_of(m, item)->text, item->text, &lane->text, m->max_tokens, 0,
+                                     &lane->encoding, &err);
   if (s) {
-    bool behind = err.pos != VECD_NO_POS && err.pos >= prompt.len; /* the prompt itself is sound */
-    fail(item, s, behind ? err.pos - prompt.len : err.pos);
+    fail(item, s, err.pos);
     return;
   }
   item->n_untruncated = (uint32_t)lane->encoding.n_untruncated;
@@ -200,9 +195,10 @@ vecd_status vecd_item_explain_place(const vecd_model *m, const vecd_item *item, 
   case VECD_OK: return VECD_OK;
   case VECD_BAD_TEXT:
     if (item->error_pos == VECD_NO_POS)
-      return vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS,
-                          "%s: %s cannot take it: a part has no token, or a regular expression comes to no end", where,
-                          m->folder.tokenizer_path);
+      return vecd_err_set(
+          err, VECD_BAD_TEXT, VECD_NO_POS,
+          "%s: %s cannot take it: a part has no token, a regular expression comes to no end, or it grows too long", where,
+          m->folder.tokenizer_path);
     return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s: not valid UTF-8 at byte %zu", where, item->error_pos);
   case VECD_BAD_ARGUMENT:
     if (item->dimension > m->full_dimension) return vecd_model_check_dimension(m, item->dimension, err);

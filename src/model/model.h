@@ -58,8 +58,10 @@ void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items);
 VECD_CHECK vecd_status vecd_model_prompt(const vecd_model *model, const vecd_span *text, const char *name, vecd_prompt *out,
                                          vecd_err *err);
 
-/* *out: prompt and text as one, in `room` where there is a prompt; false when memory is out. */
-bool vecd_prompt_join(vecd_buf *room, vecd_span prompt, vecd_span text, vecd_span *out);
+/* Encodes a text with a prompt of valid UTF-8 before it, which may be empty. `room` is the caller's, used anew for every text.
+ * As vecd_tokenizer_encode(), but err->pos is counted from the text's beginning. */
+VECD_CHECK vecd_status vecd_prompt_encode(const vecd_tokenizer *tokenizer, vecd_span prompt, vecd_span text, vecd_buf *room,
+                                          size_t max_tokens, unsigned flags, vecd_encoding *out, vecd_err *err);
 
 /* VECD_OK where vectors of `dimension` values can be had (0: the model's own), else VECD_BAD_ARGUMENT. */
 VECD_CHECK vecd_status vecd_model_check_dimension(const vecd_model *model, unsigned dimension, vecd_err *err);

@@ -32,14 +32,25 @@ vecd_status vecd_model_prompt(const vecd_model *m, const vecd_span *text, const 
   return s;
 }
 
-bool vecd_prompt_join(vecd_buf *room, vecd_span prompt, vecd_span text, vecd_span *out) {
-  *out = text;
-  if (!prompt.len) return true;
-  room->len = 0;
-  vecd_buf_append(room, prompt.ptr, prompt.len);
-  vecd_buf_append(room, text.ptr, text.len);
-  *out = (vecd_span){room->ptr, room->len};
-  bool ok = !room->failed;
-  room->failed = false; /* the next text may be shorter */
-  return ok;
+vecd_status vecd_prompt_encode(const vecd_tokenizer *t, vecd_span prompt, vecd_span text, vecd_buf *room, size_t max_tokens,
+                               unsigned flags, vecd_encoding *out, vecd_err *err) {
+  vecd_span whole = text;
+  if (prompt.len) {
+    room->len = 0;
+    vecd_buf_append(room, prompt.ptr, prompt.len);
+    vecd_buf_append(room, text.ptr, text.len);
+    whole = (vecd_span){room->ptr, room->len};
+    bool failed = room->failed;
+    room->failed = false; /* the next text may be shorter */
+    if (failed) return vecd_err_no_memory(err, "a text", prompt.len + text.len);
+  }
+  vecd_err why;
+  vecd_status s = vecd_tokenizer_encode(t, whole, max_tokens, flags, out, &why);
+  if (!s) return VECD_OK;
+  if (why.pos != VECD_NO_POS) {
+    vecd_assert(why.pos >= prompt.len);
+    vecd_err_set(&why, s, why.pos - prompt.len, "text is not valid UTF-8 at byte %zu", why.pos - prompt.len);
+  }
+  if (err) *err = why;
+  return s;
 }

@@ -201,7 +201,7 @@ vecd_status vecd_normalizer_run(const vecd_normalizer *normalizer, vecd_span tex
     else
       s = vecd_normalizer_step(pass, from, src_in, (uint32_t)first_char, scratch, out, err);
     if (!s && out->too_long)
-      s = vecd_err_set(err, VECD_BAD_TEXT, 0, "the normalizer makes the text over %zu bytes long", out->most);
+      s = vecd_err_set(err, VECD_BAD_TEXT, VECD_NO_POS, "the normalizer makes the text over %zu bytes long", out->most);
     if (!s && out->failed) s = vecd_err_no_memory(err, "normalizing", from.len);
     if (s) return s;
     in = out;
