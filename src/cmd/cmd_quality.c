@@ -14,8 +14,7 @@
 #include "cmd/progress.h"
 #include "model/quality.h"
 
-#define SLICE         ((size_t)256) /* texts encoded at a time, items put on the stack */
-#define BUDGET_NS     12000000000u  /* for all, where one turn fits */
+#define BUDGET_NS     12000000000u /* for all, where one turn fits */
 #define MOST_TURNS    9
 #define MOST_TEXTS    ((size_t)100000)   /* of a file: they are held in memory, */
 #define MOST_BYTES    ((size_t)64 << 20) /* as they are gone through many times */
@@ -41,7 +40,7 @@ typedef struct quality_run {
   const vecd_span *texts;
   size_t n_texts, n_turns;
   uint64_t text_bytes;
-  float *vectors; /* [SLICE, dimension] */
+  float *vectors; /* [VECD_MODEL_SLICE, dimension] */
   vecd_progress progress;
   uint64_t done_bytes, done_texts; /* encoded, by whichever model */
   size_t n_compared;               /* of the comparison that goes on */
@@ -96,8 +95,8 @@ static vecd_status set_up(quality_run *r, const vecd_settings *settings, vecd_er
   vecd_free(path);
   if (s) return s;
   size_t dimension = vecd_model_dimension(r->contenders[0].opened.model);
-  r->vectors = vecd_alloc_array(VECD_MEM_REQUEST, SLICE * dimension, sizeof *r->vectors);
-  return r->vectors ? VECD_OK : vecd_err_no_memory(err, "vectors", SLICE * dimension * sizeof *r->vectors);
+  r->vectors = vecd_alloc_array(VECD_MEM_REQUEST, VECD_MODEL_SLICE * dimension, sizeof *r->vectors);
+  return r->vectors ? VECD_OK : vecd_err_no_memory(err, "vectors", VECD_MODEL_SLICE * dimension * sizeof *r->vectors);
 }
 
 static void tear_down(quality_run *r) {
@@ -152,10 +151,10 @@ static vecd_status compare(quality_run *r, vecd_err *err) {
 }
 
 static vecd_status time_once(quality_run *r, contender *c, size_t turn, vecd_err *err) {
-  vecd_item items[SLICE];
+  vecd_item items[VECD_MODEL_SLICE];
   uint64_t begun = vecd_now_ns();
-  for (size_t first = 0; first < r->n_texts; first += SLICE) {
-    size_t n = r->n_texts - first < SLICE ? r->n_texts - first : SLICE, n_good;
+  for (size_t first = 0; first < r->n_texts; first += VECD_MODEL_SLICE) {
+    size_t n = r->n_texts - first < VECD_MODEL_SLICE ? r->n_texts - first : VECD_MODEL_SLICE, n_good;
     vecd_encode_texts(&c->opened, NULL, r->texts + first, n, items, r->vectors, &n_good);
     if (n_good < n) return explain(r, c, &items[n_good], first + n_good, err);
     advance(r, first, n, 1);

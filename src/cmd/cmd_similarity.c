@@ -19,12 +19,11 @@ static int by_cosine(const void *a, const void *b) {
 
 static vecd_status encode_all(const vecd_opened *opened, const vecd_encode_how *how, char *const *args, size_t n,
                               float *vectors, vecd_err *err) {
-  enum { SLICE = 256 };
-  vecd_item items[SLICE];
-  vecd_span texts[SLICE];
+  vecd_item items[VECD_MODEL_SLICE];
+  vecd_span texts[VECD_MODEL_SLICE];
   size_t n_good;
-  for (size_t first = 0; first < n; first += SLICE) {
-    size_t some = n - first < SLICE ? n - first : SLICE;
+  for (size_t first = 0; first < n; first += VECD_MODEL_SLICE) {
+    size_t some = n - first < VECD_MODEL_SLICE ? n - first : VECD_MODEL_SLICE;
     for (size_t i = 0; i < some; i++) texts[i] = vecd_span_of(args[first + i]);
     vecd_encode_texts(opened, how, texts, some, items, vectors + first * how->dimension, &n_good);
     if (n_good == some) continue;

@@ -135,26 +135,29 @@ void vecd_checkpoint_close(vecd_checkpoint **checkpoint) {
   *checkpoint = NULL;
 }
 
-/* The shard that has the tensor called `name`, or NULL. */
-static const vecd_safetensors *shard_of(const vecd_checkpoint *c, const char *name) {
-  for (size_t i = 0; i < c->n_shards; i++)
-    if (vecd_safetensors_find(c->shards[i], name)) return c->shards[i];
-  return NULL;
+/* The tensor called `name` and the shard that has it, or NULL. */
+static const vecd_tensor *find(const vecd_checkpoint *c, const char *name, const vecd_safetensors **shard) {
+  const vecd_tensor *t = NULL;
+  for (size_t i = 0; i < c->n_shards && !t; i++) {
+    t = vecd_safetensors_find(c->shards[i], name);
+    *shard = c->shards[i];
+  }
+  return t;
 }
 
 const vecd_tensor *vecd_checkpoint_find(const vecd_checkpoint *c, const char *name) {
-  const vecd_safetensors *shard = shard_of(c, name);
-  return shard ? vecd_safetensors_find(shard, name) : NULL;
+  const vecd_safetensors *shard;
+  return find(c, name, &shard);
 }
 
 const char *vecd_checkpoint_file_of(const vecd_checkpoint *c, const char *name) {
-  const vecd_safetensors *shard = shard_of(c, name);
-  return shard ? vecd_safetensors_path(shard) : c->path;
+  const vecd_safetensors *shard;
+  return find(c, name, &shard) ? vecd_safetensors_path(shard) : c->path;
 }
 
 void vecd_checkpoint_drop(const vecd_checkpoint *c, const vecd_tensor *t) {
-  const vecd_safetensors *shard = shard_of(c, t->name);
-  if (shard) vecd_safetensors_drop(shard, t);
+  const vecd_safetensors *shard;
+  if (find(c, t->name, &shard)) vecd_safetensors_drop(shard, t);
 }
 
 size_t vecd_checkpoint_n_shards(const vecd_checkpoint *c) { return c->n_shards; }

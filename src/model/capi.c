@@ -1,8 +1,6 @@
 /* capi.c - the public C API: a thin skin over model.h with a team of its own for each model. */
 #include "model/model_priv.h"
 
-#define SLICE ((size_t)256) /* items put on the stack at a time */
-
 vecd_status vecd_open(const char *path, const vecd_options *options, vecd_model **out, vecd_err *err) {
   if (!path || !out) return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "path and out must not be NULL");
   vecd_kern kern;
@@ -86,10 +84,10 @@ static vecd_status encode_slice(vecd_model *m, vecd_item *items, size_t n, const
 
 static vecd_status encode_texts(vecd_model *m, const char *const *texts, const size_t *lens, size_t n_texts,
                                 const vecd_item *like, float *vectors, uint32_t *n_tokens, vecd_err *err) {
-  vecd_item items[SLICE];
+  vecd_item items[VECD_MODEL_SLICE];
   size_t dimension = like->dimension ? like->dimension : m->dimension;
-  for (size_t first = 0; first < n_texts; first += SLICE) {
-    size_t n = n_texts - first < SLICE ? n_texts - first : SLICE;
+  for (size_t first = 0; first < n_texts; first += VECD_MODEL_SLICE) {
+    size_t n = n_texts - first < VECD_MODEL_SLICE ? n_texts - first : VECD_MODEL_SLICE;
     for (size_t i = 0; i < n; i++) {
       items[i] = *like;
       items[i].text = (vecd_span){texts[first + i], lens[first + i]};
@@ -121,10 +119,10 @@ vecd_status vecd_encode_with(vecd_model *m, const char *const *texts, const size
 
 vecd_status vecd_encode_ids(vecd_model *m, const uint32_t *ids, const size_t *lens, size_t n_seqs, unsigned flags,
                             float *vectors, vecd_err *err) {
-  vecd_item items[SLICE];
+  vecd_item items[VECD_MODEL_SLICE];
   static const uint32_t none[1];
-  for (size_t first = 0; first < n_seqs; first += SLICE) {
-    size_t n = n_seqs - first < SLICE ? n_seqs - first : SLICE;
+  for (size_t first = 0; first < n_seqs; first += VECD_MODEL_SLICE) {
+    size_t n = n_seqs - first < VECD_MODEL_SLICE ? n_seqs - first : VECD_MODEL_SLICE;
     for (size_t i = 0; i < n; i++) {
       items[i] = (vecd_item){.ids = lens[first + i] ? ids : none,
                              .n_ids = lens[first + i],

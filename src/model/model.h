@@ -36,6 +36,8 @@ typedef struct vecd_item {
 
 /* The most items one vecd_model_encode() takes. */
 #define VECD_MODEL_MAX_ITEMS VECD_ENCODER_MAX_SEQS
+/* As many at a time as callers with many texts put on their stack. */
+#define VECD_MODEL_SLICE ((size_t)256)
 
 /* Opens the folder at `path` on a team and kernels that several models may share.
  *

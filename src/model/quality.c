@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "base/order.h"
 
-#define SLICE ((size_t)256) /* items put on the stack at a time */
-
 double vecd_cosine(const float *a, const float *b, size_t n) {
   double dot = 0, aa = 0, bb = 0;
   for (size_t i = 0; i < n; i++) {
@@ -22,7 +20,7 @@ double vecd_cosine(const float *a, const float *b, size_t n) {
 /* Encodes texts[first] .. texts[first + n - 1]. */
 static vecd_status encode_slice(vecd_model *m, const vecd_span *texts, size_t first, size_t n, float *vectors,
                                 uint64_t *n_tokens, vecd_quality *out, vecd_err *err) {
-  vecd_item items[SLICE];
+  vecd_item items[VECD_MODEL_SLICE];
   size_t dimension = vecd_model_dimension(m);
   for (size_t i = 0; i < n; i++) items[i] = (vecd_item){.text = texts[first + i], .vector = vectors + i * dimension};
   vecd_model_encode(m, items, n);
@@ -59,7 +57,7 @@ static vecd_status compare_slice(vecd_model *reference, vecd_model *candidate, c
 
 vecd_status vecd_quality_measure(vecd_model *reference, vecd_model *candidate, const vecd_span *texts, size_t n_texts,
                                  vecd_quality_step *step, void *ctx, vecd_quality *out, vecd_err *err) {
-  size_t dimension = vecd_model_dimension(reference), most = n_texts < SLICE ? n_texts : SLICE;
+  size_t dimension = vecd_model_dimension(reference), most = n_texts < VECD_MODEL_SLICE ? n_texts : VECD_MODEL_SLICE;
   vecd_assert(n_texts >= 1 && vecd_model_dimension(candidate) == dimension);
   *out = (vecd_quality){.n = 0};
   vecd_status s = VECD_OK;
@@ -69,8 +67,8 @@ vecd_status vecd_quality_measure(vecd_model *reference, vecd_model *candidate, c
     s = vecd_err_no_memory(err, "comparing vectors", n_texts * sizeof *cosines + 2 * most * dimension * sizeof *room);
     goto done;
   }
-  for (size_t first = 0; first < n_texts && !s; first += SLICE) {
-    size_t n = n_texts - first < SLICE ? n_texts - first : SLICE;
+  for (size_t first = 0; first < n_texts && !s; first += VECD_MODEL_SLICE) {
+    size_t n = n_texts - first < VECD_MODEL_SLICE ? n_texts - first : VECD_MODEL_SLICE;
     s = compare_slice(reference, candidate, texts, first, n, room, cosines, out, err);
     if (!s && step && !step(ctx, out->n)) s = vecd_err_set(err, VECD_CANCELLED, VECD_NO_POS, "interrupted");
   }
