@@ -27,17 +27,6 @@ static vecd_status check_names(const vecd_folder_doc *doc, vecd_err *err) {
   return s;
 }
 
-static vecd_status check_fields(const vecd_folder_doc *doc, const char *const *known, vecd_err *err) {
-  const char *key;
-  json_t *value;
-  json_object_foreach(doc->root, key, value) {
-    const char *const *k = known;
-    while (*k && strcmp(*k, key) != 0) k++;
-    if (!*k) return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: field \"%.80s\" is not supported", doc->path, key);
-  }
-  return VECD_OK;
-}
-
 /* Where nothing is said it is Tanh. */
 static vecd_status read_activation(vecd_module *m, const vecd_folder_doc *doc, vecd_err *err) {
   static const struct {
@@ -69,7 +58,7 @@ static vecd_status read_dense(vecd_module *m, const vecd_folder_doc *doc, vecd_e
                                       "module_input_name", "module_output_name", "use_residual", NULL};
   bool residual = false;
   m->has_bias = true;
-  vecd_status s = check_fields(doc, known, err);
+  vecd_status s = vecd_folder_check_fields(doc, known, err);
   if (!s) s = vecd_json_get_uint(doc->root, doc->path, "in_features", VECD_JSON_REQUIRED, 1, MOST_WIDTH, &m->n_in, err);
   if (!s) s = vecd_json_get_uint(doc->root, doc->path, "out_features", VECD_JSON_REQUIRED, 1, MOST_WIDTH, &m->n_out, err);
   if (!s) s = vecd_json_get_bool(doc->root, doc->path, "bias", VECD_JSON_OPTIONAL, &m->has_bias, err);
@@ -81,7 +70,7 @@ static vecd_status read_dense(vecd_module *m, const vecd_folder_doc *doc, vecd_e
 
 static vecd_status read_layer_norm(vecd_module *m, const vecd_folder_doc *doc, vecd_err *err) {
   static const char *const known[] = {"dimension", NULL};
-  vecd_status s = check_fields(doc, known, err);
+  vecd_status s = vecd_folder_check_fields(doc, known, err);
   if (!s) s = vecd_json_get_uint(doc->root, doc->path, "dimension", VECD_JSON_REQUIRED, 1, MOST_WIDTH, &m->n_in, err);
   m->n_out = m->n_in;
   return s;

@@ -23,6 +23,9 @@ char *vecd_folder_join(const char *dir, vecd_span name);
 /* A path relative to the model folder that does not leave it: what a downloaded file says must not make us read elsewhere. */
 bool vecd_folder_stays_inside(vecd_span path);
 
+/* VECD_UNSUPPORTED where the object has a field that is not among `known`, which ends with NULL. */
+VECD_CHECK vecd_status vecd_folder_check_fields(const vecd_folder_doc *doc, const char *const *known, vecd_err *err);
+
 /* *is_set: the field is there and neither null nor an empty object, array or string. */
 bool vecd_folder_is_set(const json_t *value);
 

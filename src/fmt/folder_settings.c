@@ -18,14 +18,17 @@ static bool is_one_of(const char *name, const char *const *list) {
   return false;
 }
 
-static bool is_pool_flag(const char *key) {
-  for (int i = 0; i < VECD_POOL_COUNT; i++)
-    if (strcmp(key, pools[i].flag) == 0) return true;
-  return false;
-}
-
 static vecd_status unknown_field(const vecd_folder_doc *doc, const char *key, vecd_err *err) {
   return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: field \"%.80s\" is not supported", doc->path, key);
+}
+
+vecd_status vecd_folder_check_fields(const vecd_folder_doc *doc, const char *const *known, vecd_err *err) {
+  const char *key;
+  json_t *value;
+  json_object_foreach(doc->root, key, value) {
+    if (!is_one_of(key, known)) return unknown_field(doc, key, err);
+  }
+  return VECD_OK;
 }
 
 static vecd_status add_pool(vecd_pooling *p, const vecd_folder_doc *doc, const json_t *mode, vecd_err *err) {
@@ -67,17 +70,14 @@ static vecd_status read_pools(vecd_pooling *p, const vecd_folder_doc *doc, vecd_
 }
 
 vecd_status vecd_folder_read_pooling(vecd_pooling *p, const char *dir, vecd_err *err) {
+#define X(name, text, flag) flag,
   static const char *const known[] = {"word_embedding_dimension", "embedding_dimension", "pooling_mode", "include_prompt",
-                                      NULL};
+                                      VECD_POOL_LIST(X) NULL};
+#undef X
   vecd_folder_doc doc = {NULL, NULL};
   unsigned old = 0, newer = 0;
-  const char *key;
-  json_t *value;
   vecd_status s = vecd_folder_doc_read(dir, "config.json", VECD_JSON_REQUIRED, false, &doc, err);
-  if (s) goto done;
-  json_object_foreach(doc.root, key, value) {
-    if (!s && !is_one_of(key, known) && !is_pool_flag(key)) s = unknown_field(&doc, key, err);
-  }
+  if (!s) s = vecd_folder_check_fields(&doc, known, err);
   if (!s) s = vecd_json_get_uint(doc.root, doc.path, known[0], VECD_JSON_OPTIONAL, 1, 1u << 20, &old, err);
   if (!s)
     s = vecd_json_get_uint(doc.root, doc.path, known[1], old ? VECD_JSON_OPTIONAL : VECD_JSON_REQUIRED, 1, 1u << 20, &newer,
@@ -88,7 +88,6 @@ vecd_status vecd_folder_read_pooling(vecd_pooling *p, const char *dir, vecd_err 
   p->dimension = old ? old : newer;
   if (!s) s = vecd_json_get_bool(doc.root, doc.path, "include_prompt", VECD_JSON_OPTIONAL, &p->include_prompt, err);
   if (!s) s = read_pools(p, &doc, err);
-done:
   vecd_folder_doc_fini(&doc);
   return s;
 }
