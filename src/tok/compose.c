@@ -3,7 +3,6 @@
  * Two composed characters have the sum of their changes less one, as Hugging Face tokenizers has it. */
 #include "tok/compose.h"
 
-#include "base/mem.h"
 #include "tok/unicode.h"
 #include "tok/unicode_compose.h"
 
@@ -13,19 +12,11 @@ typedef struct composer {
   vecd_compose_scratch *scratch;
   bool has_base, blocked; /* blocked: something is kept, the last of class last_class */
   uint8_t last_class;
-  vecd_compose_item base;
+  vecd_mark base;
 } composer;
 
-static bool push(composer *k, vecd_compose_run *run, vecd_compose_item item) {
-  if (run->n == run->cap) {
-    size_t cap = run->cap ? run->cap * 2 : 64;
-    vecd_compose_item *grown = vecd_realloc(VECD_MEM_SCRATCH, run->items, 2 * cap * sizeof *grown); /* half of it to sort in */
-    if (!grown) return k->t->out->failed = true, false;
-    run->items = grown;
-    run->cap = cap;
-  }
-  run->items[run->n++] = item;
-  return true;
+static void push(composer *k, vecd_mark_run *run, vecd_mark item) {
+  if (!vecd_mark_run_put(run, item)) k->t->out->failed = true;
 }
 
 static uint32_t compose_pair(uint32_t a, uint32_t b) {
@@ -46,7 +37,7 @@ static uint32_t compose_pair(uint32_t a, uint32_t b) {
 }
 
 static void flush_base(composer *k) {
-  vecd_compose_run *kept = &k->scratch->kept;
+  vecd_mark_run *kept = &k->scratch->kept;
   if (k->has_base) vecd_transform_put(k->t, k->base.c, k->base.change);
   for (size_t i = 0; i < kept->n; i++) vecd_transform_put(k->t, kept->items[i].c, kept->items[i].change);
   kept->n = 0;
@@ -54,7 +45,7 @@ static void flush_base(composer *k) {
 }
 
 /* The next character in canonical order. */
-static void put_ordered(composer *k, vecd_compose_item item) {
+static void put_ordered(composer *k, vecd_mark item) {
   if (k->form == VECD_FORM_KD) {
     vecd_transform_put(k->t, item.c, item.change);
     return;
@@ -87,34 +78,16 @@ static void put_ordered(composer *k, vecd_compose_item item) {
   k->last_class = item.combining_class;
 }
 
-/* Stable, and linear in a long run. */
-static void sort_marks(vecd_compose_item *marks, vecd_compose_item *room, size_t n) {
-  if (n <= 24) {
-    for (size_t i = 1; i < n; i++)
-      for (size_t k = i; k > 0 && marks[k - 1].combining_class > marks[k].combining_class; k--) {
-        vecd_compose_item m = marks[k];
-        marks[k] = marks[k - 1];
-        marks[k - 1] = m;
-      }
-    return;
-  }
-  size_t at[257] = {0};
-  for (size_t i = 0; i < n; i++) at[marks[i].combining_class + 1]++;
-  for (size_t i = 1; i < 257; i++) at[i] += at[i - 1];
-  for (size_t i = 0; i < n; i++) room[at[marks[i].combining_class]++] = marks[i];
-  memcpy(marks, room, n * sizeof *marks);
-}
-
 static void flush_marks(composer *k) {
-  vecd_compose_run *marks = &k->scratch->marks;
-  if (marks->n > 1) sort_marks(marks->items, marks->items + marks->cap, marks->n);
+  vecd_mark_run *marks = &k->scratch->marks;
+  if (marks->n > 1) vecd_mark_run_sort(marks);
   for (size_t i = 0; i < marks->n; i++) put_ordered(k, marks->items[i]);
   marks->n = 0;
 }
 
 /* A character in the order of the text. */
 static void put_decomposed(composer *k, uint32_t c, bool first) {
-  vecd_compose_item item = {c, first ? 0 : 1, vecd_unicode_get(c)->combining_class};
+  vecd_mark item = {c, first ? 0 : 1, vecd_unicode_get(c)->combining_class};
   if (item.combining_class != 0) {
     push(k, &k->scratch->marks, item);
     return;
@@ -179,7 +152,6 @@ void vecd_compose_text(vecd_form form, vecd_transform *t, vecd_compose_scratch *
 }
 
 void vecd_compose_scratch_fini(vecd_compose_scratch *scratch) {
-  vecd_free(scratch->marks.items);
-  vecd_free(scratch->kept.items);
-  *scratch = (vecd_compose_scratch){0};
+  vecd_mark_run_fini(&scratch->marks);
+  vecd_mark_run_fini(&scratch->kept);
 }

@@ -2,25 +2,15 @@
 #ifndef VECD_TOK_COMPOSE_H
 #define VECD_TOK_COMPOSE_H
 
+#include "tok/marks.h"
 #include "tok/transform.h"
 
 typedef enum vecd_form { VECD_FORM_C, VECD_FORM_KC, VECD_FORM_KD } vecd_form;
 
-typedef struct vecd_compose_item {
-  uint32_t c;
-  int32_t change; /* as in transform.h */
-  uint8_t combining_class;
-} vecd_compose_item;
-
-typedef struct vecd_compose_run {
-  vecd_compose_item *items;
-  size_t n, cap;
-} vecd_compose_run;
-
 /* Working room; zeroed is legal. */
 typedef struct vecd_compose_scratch {
-  vecd_compose_run marks; /* decomposed, waiting for canonical order */
-  vecd_compose_run kept;  /* in order, not composed, waiting for the end of their cluster */
+  vecd_mark_run marks; /* decomposed, waiting for canonical order */
+  vecd_mark_run kept;  /* in order, not composed, waiting for the end of their cluster */
 } vecd_compose_scratch;
 
 /* Appends the form of what `t` is laid over; t->out->failed when memory is out. */

@@ -33,45 +33,28 @@ static void emit(pass_run *run, uint32_t c, const vecd_unicode_record *record, u
   for (size_t i = 0; i < n; i++) vecd_aligned_put(run->out, low[i], src);
 }
 
-/* Stable, and linear in a long run: a text may be one run of a million marks. */
-static void sort_marks(vecd_mark *marks, vecd_mark *room, size_t n) {
-  if (n <= 24) {
-    for (size_t i = 1; i < n; i++) {
-      vecd_mark m = marks[i];
-      size_t k = i;
-      for (; k > 0 && marks[k - 1].combining_class > m.combining_class; k--) marks[k] = marks[k - 1];
-      marks[k] = m;
-    }
-    return;
-  }
-  size_t at[257] = {0};
-  for (size_t i = 0; i < n; i++) at[marks[i].combining_class + 1]++;
-  for (size_t k = 1; k < 257; k++) at[k] += at[k - 1];
-  for (size_t i = 0; i < n; i++) room[at[marks[i].combining_class]++] = marks[i];
-  memcpy(marks, room, n * sizeof *marks);
-}
-
 static void flush_marks(pass_run *run) {
   vecd_normalizer_scratch *s = run->scratch;
-  if (s->n_marks == 0) return;
-  sort_marks(s->marks, s->marks + s->marks_cap, s->n_marks);
+  if (s->marks.n == 0) return;
+  vecd_mark_run_sort(&s->marks);
   size_t used = 0;
-  for (size_t i = 0; i < s->n_marks; i++) {
-    if (s->marks[i].first) run->last_src = s->marks_src[used++];
-    emit(run, s->marks[i].c, vecd_unicode_get(s->marks[i].c), run->last_src);
+  for (size_t i = 0; i < s->marks.n; i++) {
+    const vecd_mark *mark = &s->marks.items[i];
+    if (mark->change == 0) run->last_src = s->marks_src[used++];
+    emit(run, mark->c, vecd_unicode_get(mark->c), run->last_src);
   }
-  s->n_marks = s->n_marks_src = 0;
+  s->marks.n = s->n_marks_src = 0;
 }
 
-static bool grow_marks(vecd_normalizer_scratch *s) {
-  size_t cap = s->marks_cap ? s->marks_cap * 2 : 64;
-  uint32_t *src = vecd_realloc(VECD_MEM_SCRATCH, s->marks_src, cap * sizeof *src);
-  if (!src) return false;
-  s->marks_src = src;
-  vecd_mark *marks = vecd_realloc(VECD_MEM_SCRATCH, s->marks, 2 * cap * sizeof *marks);
-  if (!marks) return false;
-  s->marks = marks;
-  s->marks_cap = cap;
+static bool put_mark_src(vecd_normalizer_scratch *s, uint32_t src) {
+  if (s->n_marks_src == s->marks_src_cap) {
+    size_t cap = s->marks_src_cap ? s->marks_src_cap * 2 : 64;
+    uint32_t *grown = vecd_realloc(VECD_MEM_SCRATCH, s->marks_src, cap * sizeof *grown);
+    if (!grown) return false;
+    s->marks_src = grown;
+    s->marks_src_cap = cap;
+  }
+  s->marks_src[s->n_marks_src++] = src;
   return true;
 }
 
@@ -87,12 +70,11 @@ static void put_decomposed(pass_run *run, uint32_t c, const vecd_unicode_record 
       emit(run, parts[i], part, run->last_src);
       continue;
     }
-    if (s->n_marks == s->marks_cap && !grow_marks(s)) {
+    vecd_mark mark = {parts[i], i == 0 ? 0 : 1, part->combining_class};
+    if ((i == 0 && !put_mark_src(s, src)) || !vecd_mark_run_put(&s->marks, mark)) {
       run->out->failed = true;
       return;
     }
-    s->marks[s->n_marks++] = (vecd_mark){parts[i], part->combining_class, i == 0};
-    if (i == 0) s->marks_src[s->n_marks_src++] = src;
   }
 }
 
@@ -135,7 +117,7 @@ static size_t take_blocks(const unsigned char *p, size_t len, bool lower, unsign
 static const unsigned char *take_ascii(pass_run *run, const unsigned char *p, const unsigned char *end, const uint32_t *src_in,
                                        uint32_t *index) {
   vecd_aligned *out = run->out;
-  size_t n_marks = run->scratch->n_marks;
+  size_t n_marks = run->scratch->marks.n;
   while (p < end && *p < 0x80) {
     size_t part = (size_t)(end - p) < 1024 ? (size_t)(end - p) : 1024;
     unsigned char first = run->pass->ascii[*p];
@@ -170,7 +152,7 @@ static const unsigned char *take_ascii(pass_run *run, const unsigned char *p, co
 static void run_pass(const vecd_normalizer_pass *pass, vecd_span text, const uint32_t *src_in, uint32_t index,
                      vecd_normalizer_scratch *scratch, vecd_aligned *out) {
   pass_run run = {.pass = pass, .scratch = scratch, .out = out};
-  scratch->n_marks = scratch->n_marks_src = 0;
+  scratch->marks.n = scratch->n_marks_src = 0;
   const unsigned char *begin = (const unsigned char *)text.ptr, *p = begin, *end = begin + text.len;
   while (p < end && !out->failed) {
     if (*p < 0x80 && !pass->by_record) {
@@ -215,7 +197,7 @@ void vecd_normalizer_scratch_fini(vecd_normalizer_scratch *scratch) {
   vecd_aligned_fini(&scratch->out[1]);
   vecd_compose_scratch_fini(&scratch->compose);
   vecd_regex_scratch_fini(&scratch->regex);
-  vecd_free(scratch->marks);
+  vecd_mark_run_fini(&scratch->marks);
   vecd_free(scratch->marks_src);
   *scratch = (vecd_normalizer_scratch){0};
 }

@@ -8,6 +8,7 @@
 #include "fmt/json.h"
 #include "tok/aligned.h"
 #include "tok/compose.h"
+#include "tok/marks.h"
 #include "tok/pattern.h"
 #include "tok/precompiled.h"
 
@@ -51,19 +52,12 @@ typedef struct vecd_normalizer {
   vecd_normalizer_pass passes[VECD_NORMALIZER_MAX_PASSES];
 } vecd_normalizer;
 
-/* A mark that waits for its place in canonical order. */
-typedef struct vecd_mark {
-  uint32_t c;
-  uint8_t combining_class;
-  bool first; /* the first character of its source's decomposition */
-} vecd_mark;
-
 /* Working room; zeroed is legal. */
 typedef struct vecd_normalizer_scratch {
   vecd_aligned out[2]; /* the passes write to them in turn */
-  vecd_mark *marks;    /* [2 * marks_cap] the run of marks being read, and room to sort it */
-  uint32_t *marks_src; /* [marks_cap] the sources of those that are `first`, in the order of the text */
-  size_t n_marks, n_marks_src, marks_cap;
+  vecd_mark_run marks; /* the run being read */
+  uint32_t *marks_src; /* [n_marks_src] the sources of those whose change is 0, in the order of the text */
+  size_t n_marks_src, marks_src_cap;
   vecd_compose_scratch compose;
   vecd_regex_scratch regex;
 } vecd_normalizer_scratch;
