@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "tok/normalizer.h"
+#include "tok/sequence.h"
 #include "tok/unicode.h"
 
 #define MOST_TEXT 1024 /* bytes put in at one place */
@@ -100,38 +101,24 @@ static vecd_status load_pass(const char *where, const json_t *section, vecd_norm
                       (int)(type.len < 64 ? type.len : 64), type.ptr);
 }
 
-static bool has_type(const json_t *section, const char *type) {
-  const char *is = json_string_value(json_object_get(section, "type"));
-  return is && strcmp(is, type) == 0;
-}
-
 static bool has_lowercase(const json_t *section) {
-  if (has_type(section, "Lowercase")) return true;
-  const json_t *list = has_type(section, "Sequence") ? json_object_get(section, "normalizers") : NULL;
+  if (vecd_sequence_has_type(section, "Lowercase")) return true;
+  const json_t *list = vecd_sequence_has_type(section, "Sequence") ? json_object_get(section, "normalizers") : NULL;
   for (size_t i = 0; i < json_array_size(list); i++)
-    if (has_type(json_array_get(list, i), "Lowercase")) return true;
+    if (vecd_sequence_has_type(json_array_get(list, i), "Lowercase")) return true;
   return false;
 }
 
 /* A Sequence is its members, one after the other; so is one inside of it. */
-static vecd_status load_section(const char *where, const json_t *section, vecd_normalizer *out, vecd_err *err) {
-  if (!has_type(section, "Sequence")) {
+static vecd_status load_section(void *ctx, const char *where, const json_t *section, vecd_err *err) {
+  vecd_normalizer *out = ctx;
+  if (!vecd_sequence_has_type(section, "Sequence")) {
     if (out->n_passes == VECD_NORMALIZER_MAX_PASSES)
       return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: more than %d normalizers are not supported", where,
                           VECD_NORMALIZER_MAX_PASSES);
     return load_pass(where, section, &out->passes[out->n_passes++], err);
   }
-  const json_t *list = json_object_get(section, "normalizers");
-  if (!json_is_array(list))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"normalizers\" is of type %s, must be an array", where,
-                        vecd_json_type_name(list));
-  vecd_status s = VECD_OK;
-  char inner[256];
-  for (size_t i = 0; i < json_array_size(list) && !s; i++) {
-    snprintf(inner, sizeof inner, "%.200s.normalizers[%zu]", where, i);
-    s = load_section(inner, json_array_get(list, i), out, err);
-  }
-  return s;
+  return vecd_sequence_each(where, section, "normalizers", load_section, out, err);
 }
 
 vecd_status vecd_normalizer_load(const char *file, const json_t *section, bool lower_first, vecd_normalizer *out,
@@ -141,7 +128,7 @@ vecd_status vecd_normalizer_load(const char *file, const json_t *section, bool l
   if (section && json_is_null(section)) section = NULL;
   if (lower_first && !has_lowercase(section)) out->passes[out->n_passes++].lower = true;
   snprintf(where, sizeof where, "%.200s: normalizer", file);
-  vecd_status s = section ? load_section(where, section, out, err) : VECD_OK;
+  vecd_status s = section ? load_section(out, where, section, err) : VECD_OK;
   if (out->n_passes == 0) out->n_passes = 1; /* without steps */
   for (size_t i = 0; i < out->n_passes; i++) fill_ascii(&out->passes[i]);
   if (s) vecd_normalizer_fini(out);

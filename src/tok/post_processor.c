@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "tok/sequence.h"
 
 #define MOST_SPECIALS 1024 /* around a text */
 
@@ -155,38 +156,22 @@ static vecd_status surround(const char *where, vecd_post_processor *out, const v
 typedef struct chain {
   const vecd_vocab *vocab;
   vecd_post_processor *out;
-  vecd_err *err;
   size_t n_joined; /* special tokens before the text that are one encoding with it, as a template's are not */
   bool parted;     /* a template has put special tokens around: nothing but ByteLevel may follow */
 } chain;
 
-static vecd_status load_section(chain *c, const char *where, const json_t *section);
-
-static vecd_status load_sequence(chain *c, const char *where, const json_t *section) {
-  const json_t *list = json_object_get(section, "processors");
-  if (!json_is_array(list))
-    return vecd_err_set(c->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"processors\" is of type %s, must be an array", where,
-                        vecd_json_type_name(list));
-  vecd_status s = VECD_OK;
-  char inner[256];
-  for (size_t i = 0; i < json_array_size(list) && !s; i++) {
-    snprintf(inner, sizeof inner, "%.200s.processors[%zu]", where, i);
-    s = load_section(c, inner, json_array_get(list, i));
-  }
-  return s;
-}
-
-static vecd_status load_section(chain *c, const char *where, const json_t *section) {
+static vecd_status load_section(void *ctx, const char *where, const json_t *section, vecd_err *err) {
+  chain *c = ctx;
   vecd_span type;
-  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, c->err);
+  vecd_status s = vecd_json_get_string(section, where, "type", VECD_JSON_REQUIRED, &type, err);
   if (s) return s;
-  if (vecd_span_eq(type, VECD_SPAN("Sequence"))) return load_sequence(c, where, section);
+  if (vecd_span_eq(type, VECD_SPAN("Sequence"))) return vecd_sequence_each(where, section, "processors", load_section, c, err);
   vecd_post_processor own = {0};
-  loader trim = {.where = where, .vocab = c->vocab, .out = c->out, .err = c->err}, l = trim;
+  loader trim = {.where = where, .vocab = c->vocab, .out = c->out, .err = err}, l = trim;
   l.out = &own;
   if (vecd_span_eq(type, VECD_SPAN("ByteLevel"))) return load_trim(&trim, section, c->n_joined);
   if (c->parted)
-    return vecd_err_set(c->err, VECD_UNSUPPORTED, VECD_NO_POS,
+    return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
                         "%s: the type \"%.*s\" is not supported behind a TemplateProcessing", where,
                         (int)(type.len < 64 ? type.len : 64), type.ptr);
   bool joins = false;
@@ -197,10 +182,10 @@ static vecd_status load_section(chain *c, const char *where, const json_t *secti
     if (type.ptr[0] == 'R') s = load_trim(&trim, section, c->n_joined);
     if (!s) s = load_bert(&l, section);
   } else {
-    s = vecd_err_set(c->err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
+    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
                      (int)(type.len < 64 ? type.len : 64), type.ptr);
   }
-  if (!s) s = surround(where, c->out, &own, c->err);
+  if (!s) s = surround(where, c->out, &own, err);
   if (joins)
     c->n_joined += own.n_before;
   else
@@ -215,8 +200,8 @@ vecd_status vecd_post_processor_load(const char *file, const json_t *section, co
   if (!section || json_is_null(section)) return VECD_OK;
   char where[256];
   snprintf(where, sizeof where, "%.200s: post_processor", file);
-  chain c = {.vocab = vocab, .out = out, .err = err};
-  vecd_status s = load_section(&c, where, section);
+  chain c = {.vocab = vocab, .out = out};
+  vecd_status s = load_section(&c, where, section, err);
   if (s) vecd_post_processor_fini(out);
   return s;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tok/pre_tokenizer.h"
+#include "tok/sequence.h"
 
 /* Radford and others, "Language models are unsupervised multitask learners" (2019): the published encoder's own. */
 #define GPT2_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
@@ -117,9 +118,9 @@ static vecd_status load_step(const char *where, const json_t *section, vecd_pre_
 }
 
 /* A Sequence is its members, one after the other; so is one inside of it. */
-static vecd_status load_section(const char *where, const json_t *section, vecd_pre_tokenizer *out, vecd_err *err) {
-  const char *type = json_string_value(json_object_get(section, "type"));
-  if (!type || strcmp(type, "Sequence") != 0) {
+static vecd_status load_section(void *ctx, const char *where, const json_t *section, vecd_err *err) {
+  vecd_pre_tokenizer *out = ctx;
+  if (!vecd_sequence_has_type(section, "Sequence")) {
     if (out->n_steps == VECD_PRE_TOKENIZER_MAX_STEPS)
       return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: more than %d pre-tokenizers are not supported", where,
                           VECD_PRE_TOKENIZER_MAX_STEPS);
@@ -128,17 +129,7 @@ static vecd_status load_section(const char *where, const json_t *section, vecd_p
     out->needs_src |= step->kind == VECD_PRE_METASPACE && step->prepend == VECD_PREPEND_FIRST;
     return s;
   }
-  const json_t *list = json_object_get(section, "pretokenizers");
-  if (!json_is_array(list))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"pretokenizers\" is of type %s, must be an array", where,
-                        vecd_json_type_name(list));
-  vecd_status s = VECD_OK;
-  char inner[256];
-  for (size_t i = 0; i < json_array_size(list) && !s; i++) {
-    snprintf(inner, sizeof inner, "%.200s.pretokenizers[%zu]", where, i);
-    s = load_section(inner, json_array_get(list, i), out, err);
-  }
-  return s;
+  return vecd_sequence_each(where, section, "pretokenizers", load_section, out, err);
 }
 
 vecd_status vecd_pre_tokenizer_load(const char *file, const json_t *section, vecd_pre_tokenizer *out, vecd_err *err) {
@@ -146,7 +137,7 @@ vecd_status vecd_pre_tokenizer_load(const char *file, const json_t *section, vec
   if (!section || json_is_null(section)) return VECD_OK;
   char where[256];
   snprintf(where, sizeof where, "%.200s: pre_tokenizer", file);
-  vecd_status s = load_section(where, section, out, err);
+  vecd_status s = load_section(out, where, section, err);
   if (s) vecd_pre_tokenizer_fini(out);
   return s;
 }
