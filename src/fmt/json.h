@@ -48,6 +48,10 @@ VECD_CHECK vecd_status vecd_json_get_string(const json_t *obj, const char *file,
  * the first JSON value: the setting is jansson's own and global to the process, so the library never does this to its host. */
 void vecd_json_count_memory(void);
 
+/* VECD_BAD_MODEL: field `key` of `file` is of value's type (NULL: nothing), must be `must`. For fields that no getter reads. */
+VECD_CHECK vecd_status vecd_json_wrong_type(const json_t *value, const char *file, const char *key, const char *must,
+                                            vecd_err *err);
+
 /* "object", "array", "string", "integer", "real", "boolean", "null": for messages. */
 const char *vecd_json_type_name(const json_t *value);
 

@@ -36,7 +36,7 @@ static vecd_status find(const json_t *obj, const char *file, const char *key, ve
   return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is %s", file, key, value ? "null" : "missing");
 }
 
-static vecd_status wrong_type(const json_t *value, const char *file, const char *key, const char *must, vecd_err *err) {
+vecd_status vecd_json_wrong_type(const json_t *value, const char *file, const char *key, const char *must, vecd_err *err) {
   return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be %s", file, key,
                       vecd_json_type_name(value), must);
 }
@@ -48,7 +48,7 @@ vecd_status vecd_json_get_uint(const json_t *obj, const char *file, const char *
   if (s || !value) return s;
   char must[64];
   snprintf(must, sizeof must, "an integer from %u to %u", least, most);
-  if (!json_is_integer(value)) return wrong_type(value, file, key, must, err);
+  if (!json_is_integer(value)) return vecd_json_wrong_type(value, file, key, must, err);
   json_int_t n = json_integer_value(value);
   if (n < (json_int_t)least || n > (json_int_t)most)
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is %" JSON_INTEGER_FORMAT ", must be %s", file, key,
@@ -64,7 +64,7 @@ vecd_status vecd_json_get_real(const json_t *obj, const char *file, const char *
   if (s || !value) return s;
   char must[96];
   snprintf(must, sizeof must, "a number from %g to %g", least, most);
-  if (!json_is_number(value)) return wrong_type(value, file, key, must, err);
+  if (!json_is_number(value)) return vecd_json_wrong_type(value, file, key, must, err);
   double x = json_number_value(value);
   if (!(x >= least && x <= most))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is %g, must be %s", file, key, x, must);
@@ -77,7 +77,7 @@ vecd_status vecd_json_get_bool(const json_t *obj, const char *file, const char *
   const json_t *value;
   vecd_status s = find(obj, file, key, need, &value, err);
   if (s || !value) return s;
-  if (!json_is_boolean(value)) return wrong_type(value, file, key, "true or false", err);
+  if (!json_is_boolean(value)) return vecd_json_wrong_type(value, file, key, "true or false", err);
   *out = json_is_true(value);
   return VECD_OK;
 }
@@ -87,7 +87,7 @@ vecd_status vecd_json_get_string(const json_t *obj, const char *file, const char
   const json_t *value;
   vecd_status s = find(obj, file, key, need, &value, err);
   if (s || !value) return s;
-  if (!json_is_string(value)) return wrong_type(value, file, key, "a string", err);
+  if (!json_is_string(value)) return vecd_json_wrong_type(value, file, key, "a string", err);
   *out = (vecd_span){json_string_value(value), json_string_length(value)};
   return VECD_OK;
 }

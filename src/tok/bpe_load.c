@@ -113,9 +113,7 @@ static vecd_status find_merge(const char *where, size_t i, vecd_span left, vecd_
 
 static vecd_status load_merges(const char *where, const json_t *merges, vecd_bpe *out, vecd_err *err) {
   size_t n = json_array_size(merges);
-  if (!json_is_array(merges))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"merges\" is of type %s, must be an array", where,
-                        vecd_json_type_name(merges));
+  if (!json_is_array(merges)) return vecd_json_wrong_type(merges, where, "merges", "an array", err);
   if (n >= INT32_MAX / 2) return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: %zu merges are too many", where, n);
   out->n_slots = (uint32_t)(n + n / 2 + 1);
   out->slots = vecd_alloc_array(VECD_MEM_VOCAB, out->n_slots, sizeof *out->slots);
@@ -163,8 +161,7 @@ static vecd_status load_affixes(const char *where, const json_t *section, vecd_b
 static vecd_status load_settings(const char *where, const json_t *section, vecd_bpe *out, vecd_err *err) {
   const json_t *dropout = json_object_get(section, "dropout");
   if (dropout && !json_is_null(dropout) && !json_is_number(dropout))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"dropout\" is of type %s, must be a number or null",
-                        where, vecd_json_type_name(dropout));
+    return vecd_json_wrong_type(dropout, where, "dropout", "a number or null", err);
   if (dropout && json_number_value(dropout) != 0)
     return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: a dropout of %g is not supported, it makes ids random", where,
                         json_number_value(dropout));

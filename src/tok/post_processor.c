@@ -59,9 +59,7 @@ static vecd_status add_special(loader *l, const char *field, vecd_span name, boo
 /* Walks through one template. `add`: it is the one for single texts, whose ids are kept. */
 static vecd_status read_template(loader *l, const json_t *section, const char *field, bool add) {
   const json_t *pieces = json_object_get(section, field);
-  if (!json_is_array(pieces))
-    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be an array", l->where,
-                        field, vecd_json_type_name(pieces));
+  if (!json_is_array(pieces)) return vecd_json_wrong_type(pieces, l->where, field, "an array", l->err);
   size_t n_a = 0, n_b = 0;
   for (size_t i = 0; i < json_array_size(pieces); i++) {
     const json_t *piece = json_array_get(pieces, i), *inner = json_object_get(piece, "SpecialToken");
@@ -96,8 +94,7 @@ static vecd_status read_template(loader *l, const json_t *section, const char *f
 static vecd_status load_template(loader *l, const json_t *section) {
   l->special_tokens = json_object_get(section, "special_tokens");
   if (!json_is_object(l->special_tokens))
-    return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"special_tokens\" is of type %s, must be an object",
-                        l->where, vecd_json_type_name(l->special_tokens));
+    return vecd_json_wrong_type(l->special_tokens, l->where, "special_tokens", "an object", l->err);
   vecd_status s = read_template(l, section, "single", true);
   if (!s) s = read_template(l, section, "pair", false);
   return s;

@@ -11,9 +11,7 @@ bool vecd_sequence_has_type(const json_t *section, const char *type) {
 vecd_status vecd_sequence_each(const char *where, const json_t *section, const char *field, vecd_sequence_fn fn, void *ctx,
                                vecd_err *err) {
   const json_t *list = json_object_get(section, field);
-  if (!json_is_array(list))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be an array", where, field,
-                        vecd_json_type_name(list));
+  if (!json_is_array(list)) return vecd_json_wrong_type(list, where, field, "an array", err);
   vecd_status s = VECD_OK;
   char inner[256];
   for (size_t i = 0; i < json_array_size(list) && !s; i++) {

@@ -16,8 +16,7 @@ static vecd_status check_lengths(const char *file, const json_t *root, bool *tru
   for (int i = 0; i < 2; i++) {
     const json_t *section = json_object_get(root, sections[i]);
     if (section && !json_is_null(section) && !json_is_object(section))
-      return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"%s\" is of type %s, must be an object or null", file,
-                          sections[i], vecd_json_type_name(section));
+      return vecd_json_wrong_type(section, file, sections[i], "an object or null", err);
   }
   unsigned n = 0;
   char where[256];

@@ -25,9 +25,7 @@ static vecd_status entry_error(const char *where, size_t i, const json_t *entry,
 /* Checks every entry before anything is allocated for it; gives the bytes of all tokens. */
 static vecd_status measure(const char *where, const json_t *entries, size_t *n_bytes, vecd_err *err) {
   size_t n = json_array_size(entries);
-  if (!json_is_array(entries))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"vocab\" is of type %s, must be an array", where,
-                        vecd_json_type_name(entries));
+  if (!json_is_array(entries)) return vecd_json_wrong_type(entries, where, "vocab", "an array", err);
   if (n == 0) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: vocab is empty", where);
   *n_bytes = 0;
   for (size_t i = 0; i < n; i++) {

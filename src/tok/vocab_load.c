@@ -29,9 +29,7 @@ vecd_status vecd_vocab_load(const char *where, const json_t *section, size_t n_m
                             size_t *n_tokens, vecd_err *err) {
   json_t *tokens = json_object_get(section, "vocab");
   size_t max_id, n_bytes;
-  if (!json_is_object(tokens))
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"vocab\" is of type %s, must be an object", where,
-                        vecd_json_type_name(tokens));
+  if (!json_is_object(tokens)) return vecd_json_wrong_type(tokens, where, "vocab", "an object", err);
   *n_tokens = json_object_size(tokens);
   if (*n_tokens == 0) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: vocab is empty", where);
   vecd_status s = measure(where, tokens, &max_id, &n_bytes, err);
