@@ -11,6 +11,9 @@ typedef struct vecd_span {
   size_t len;
 } vecd_span;
 
+/* For "%.*s" in errors: what a file says is shown up to a bound. */
+#define VECD_SHOWN(span) (int)((span).len < 64 ? (span).len : 64), (span).ptr
+
 #define VECD_SPAN(literal) ((vecd_span){(literal), sizeof(literal) - 1})
 
 static inline vecd_span vecd_span_of(const char *s) { return (vecd_span){s, strlen(s)}; }

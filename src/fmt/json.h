@@ -44,6 +44,11 @@ VECD_CHECK vecd_status vecd_json_get_bool(const json_t *obj, const char *file, c
 VECD_CHECK vecd_status vecd_json_get_string(const json_t *obj, const char *file, const char *key, vecd_json_need need,
                                             vecd_span *out, vecd_err *err);
 
+/* A string's bytes, borrowed from it; {NULL, 0} for anything else. */
+static inline vecd_span vecd_json_span(const json_t *value) {
+  return (vecd_span){json_string_value(value), json_string_length(value)};
+}
+
 /* Counts all of jansson's memory as VECD_MEM_MISC, and lets tests make it fail. For a main(), before any thread and before
  * the first JSON value: the setting is jansson's own and global to the process, so the library never does this to its host. */
 void vecd_json_count_memory(void);

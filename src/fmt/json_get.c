@@ -88,6 +88,6 @@ vecd_status vecd_json_get_string(const json_t *obj, const char *file, const char
   vecd_status s = find(obj, file, key, need, &value, err);
   if (s || !value) return s;
   if (!json_is_string(value)) return vecd_json_wrong_type(value, file, key, "a string", err);
-  *out = (vecd_span){json_string_value(value), json_string_length(value)};
+  *out = vecd_json_span(value);
   return VECD_OK;
 }

@@ -16,8 +16,6 @@ typedef struct entry {
   bool dropped; /* a later entry has the same content */
 } entry;
 
-#define SHOWN(span) (int)((span).len < 64 ? (span).len : 64), (span).ptr
-
 vecd_status vecd_added_tokens_measure(const char *file, const json_t *section, size_t *n, size_t *n_bytes, vecd_err *err) {
   *n = *n_bytes = 0;
   if (!section || json_is_null(section)) return VECD_OK;
@@ -71,7 +69,7 @@ static vecd_status check_ids(const char *file, entry *entries, size_t n, const v
     if (new) id = (uint32_t)next++;
     if (!new &&id != e->token.id)
       return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: added_tokens[%zu]: \"%.*s\" has the id %u, must have %u", file,
-                          e->order, SHOWN(e->content), e->token.id, id);
+                          e->order, VECD_SHOWN(e->content), e->token.id, id);
     e->token.id = id;
     bool taken = vecd_vocab_piece(vocab, id).ptr != NULL;
     vecd_status s = new && !taken ? vecd_vocab_put(vocab, id, e->content, err) : VECD_OK;
@@ -103,7 +101,7 @@ static vecd_status fill_set(const char *file, entry *entries, size_t n, bool nor
       if (match.len == 0)
         return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
                             "%s: added_tokens[%zu]: nothing is left of \"%.*s\" after normalization", file, e->order,
-                            SHOWN(e->content));
+                            VECD_SHOWN(e->content));
     }
     if (set->text.len + match.len >= INT32_MAX)
       return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: added_tokens: over 2 GiB", file);
@@ -147,7 +145,7 @@ static vecd_status load(const char *file, const json_t *section, entry *entries,
     if (!vecd_span_eq(entries[i].content, entries[i - 1].content)) continue;
     if (entries[i].token.id != entries[i - 1].token.id)
       return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: added_tokens: \"%.*s\" has the ids %u and %u", file,
-                          SHOWN(entries[i].content), entries[i - 1].token.id, entries[i].token.id);
+                          VECD_SHOWN(entries[i].content), entries[i - 1].token.id, entries[i].token.id);
     entries[i].order = entries[i - 1].order;
     entries[i - 1].dropped = true;
   }

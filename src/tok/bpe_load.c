@@ -6,14 +6,9 @@
 #include "base/utf8.h"
 #include "tok/bpe.h"
 
-#define PAGE_CHARS  128u
-#define N_PAGES     (0x110000 / PAGE_CHARS)
-#define MOST_AFFIX  64 /* bytes of prefix and suffix with byte_fallback: each character may become as many ids more */
-#define SHOWN(span) (int)((span).len < 64 ? (span).len : 64), (span).ptr
-
-static vecd_span string_span(const json_t *string) {
-  return (vecd_span){json_string_value(string), json_string_length(string)};
-}
+#define PAGE_CHARS 128u
+#define N_PAGES    (0x110000 / PAGE_CHARS)
+#define MOST_AFFIX 64 /* bytes of prefix and suffix with byte_fallback: each character may become as many ids more */
 
 /* Bytes of prefix, one character, and suffix, if token is that: gives the character, or -1. */
 static int32_t only_char(vecd_span token, vecd_span prefix, vecd_span suffix) {
@@ -68,11 +63,11 @@ static vecd_status read_merge(const char *where, size_t i, const json_t *entry, 
     const json_t *a = json_array_get(entry, 0), *b = json_array_get(entry, 1);
     if (json_array_size(entry) != 2 || !json_is_string(a) || !json_is_string(b))
       return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: merges[%zu] must be an array of two strings", where, i);
-    *left = string_span(a);
-    *right = string_span(b);
+    *left = vecd_json_span(a);
+    *right = vecd_json_span(b);
     return VECD_OK;
   }
-  vecd_span text = string_span(entry);
+  vecd_span text = vecd_json_span(entry);
   if (!text.ptr)
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: merges[%zu] is of type %s, must be a string", where, i,
                         vecd_json_type_name(entry));
@@ -80,7 +75,7 @@ static vecd_status read_merge(const char *where, size_t i, const json_t *entry, 
   const char *space = memchr(text.ptr, ' ', text.len), *end = text.ptr + text.len;
   if (!space || memchr(space + 1, ' ', (size_t)(end - space - 1)))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: merges[%zu]: \"%.*s\" is not two tokens and one space", where, i,
-                        SHOWN(text));
+                        VECD_SHOWN(text));
   *left = (vecd_span){text.ptr, (size_t)(space - text.ptr)};
   *right = (vecd_span){space + 1, (size_t)(end - space - 1)};
   return VECD_OK;
@@ -94,11 +89,11 @@ static vecd_status find_merge(const char *where, size_t i, vecd_span left, vecd_
     ids[k] = vecd_piece_table_get(&model->tokens, sides[k]);
     if (ids[k] == VECD_NO_ID)
       return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: merges[%zu] names \"%.*s\", which is not in vocab", where, i,
-                          SHOWN(sides[k]));
+                          VECD_SHOWN(sides[k]));
   }
   if (right.len < model->prefix_len)
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: merges[%zu]: \"%.*s\" does not have the prefix", where, i,
-                        SHOWN(right));
+                        VECD_SHOWN(right));
   joined->len = 0;
   vecd_buf_append(joined, left.ptr, left.len);
   vecd_buf_append(joined, right.ptr + model->prefix_len, right.len - model->prefix_len);
@@ -107,7 +102,7 @@ static vecd_status find_merge(const char *where, size_t i, vecd_span left, vecd_
   ids[2] = vecd_piece_table_get(&model->tokens, result);
   if (ids[2] == VECD_NO_ID)
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: merges[%zu] makes \"%.*s\", which is not in vocab", where, i,
-                        SHOWN(result));
+                        VECD_SHOWN(result));
   return VECD_OK;
 }
 

@@ -97,8 +97,7 @@ static vecd_status load_pass(const char *where, const json_t *section, vecd_norm
   if (vecd_span_eq(type, VECD_SPAN("Nmt"))) return pass->kind = VECD_NORMALIZER_NMT, VECD_OK;
   if (vecd_span_eq(type, VECD_SPAN("Precompiled"))) return load_precompiled(where, section, pass, err);
   if (vecd_span_eq(type, VECD_SPAN("ByteLevel"))) return pass->kind = VECD_NORMALIZER_BYTE_LEVEL, VECD_OK;
-  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
-                      (int)(type.len < 64 ? type.len : 64), type.ptr);
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where, VECD_SHOWN(type));
 }
 
 static bool has_lowercase(const json_t *section) {

@@ -11,7 +11,7 @@ vecd_status vecd_pattern_load(const char *where, const json_t *section, vecd_pat
   if (!json_is_object(pattern) || json_object_size(pattern) != 1 || !json_is_string(text))
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"pattern\" must be {\"String\": ...} or {\"Regex\": ...}",
                         where);
-  vecd_span span = {json_string_value(text), json_string_length(text)};
+  vecd_span span = vecd_json_span(text);
   if (regex || span.len == 0) return vecd_pattern_init_regex(where, span, out, err); /* nothing is found everywhere */
   out->literal = vecd_strndup(VECD_MEM_VOCAB, span.ptr, span.len);
   out->literal_len = span.len;

@@ -45,7 +45,7 @@ static vecd_status add_special(loader *l, const char *field, vecd_span name, boo
   const json_t *entry = json_object_get(l->special_tokens, name.ptr);
   if (!entry || strlen(name.ptr) != name.len)
     return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: %s names \"%.*s\", which special_tokens does not have",
-                        l->where, field, (int)(name.len < 64 ? name.len : 64), name.ptr);
+                        l->where, field, VECD_SHOWN(name));
   const json_t *ids = json_object_get(entry, "ids"), *tokens = json_object_get(entry, "tokens");
   if (!json_is_array(ids) || !json_is_array(tokens) || json_array_size(ids) != json_array_size(tokens))
     return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS,
@@ -83,7 +83,7 @@ static vecd_status read_template(loader *l, const json_t *section, const char *f
     n_b += vecd_span_eq(id, VECD_SPAN("B"));
     if (n_a + n_b == 0 || (id.len != 1 || (id.ptr[0] != 'A' && id.ptr[0] != 'B')))
       return vecd_err_set(l->err, VECD_BAD_MODEL, VECD_NO_POS, "%s: there is no sequence \"%.*s\", only A and B", where,
-                          (int)(id.len < 64 ? id.len : 64), id.ptr);
+                          VECD_SHOWN(id));
   }
   if (add && (n_a != 1 || n_b != 0))
     return vecd_err_set(l->err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: a %s template that does not have A exactly once and no B",
@@ -169,8 +169,7 @@ static vecd_status load_section(void *ctx, const char *where, const json_t *sect
   if (vecd_span_eq(type, VECD_SPAN("ByteLevel"))) return load_trim(&trim, section, c->n_joined);
   if (c->parted)
     return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS,
-                        "%s: the type \"%.*s\" is not supported behind a TemplateProcessing", where,
-                        (int)(type.len < 64 ? type.len : 64), type.ptr);
+                        "%s: the type \"%.*s\" is not supported behind a TemplateProcessing", where, VECD_SHOWN(type));
   bool joins = false;
   if (vecd_span_eq(type, VECD_SPAN("TemplateProcessing"))) {
     s = load_template(&l, section);
@@ -179,8 +178,7 @@ static vecd_status load_section(void *ctx, const char *where, const json_t *sect
     if (type.ptr[0] == 'R') s = load_trim(&trim, section, c->n_joined);
     if (!s) s = load_bert(&l, section);
   } else {
-    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
-                     (int)(type.len < 64 ? type.len : 64), type.ptr);
+    s = vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where, VECD_SHOWN(type));
   }
   if (!s) s = surround(where, c->out, &own, err);
   if (joins)

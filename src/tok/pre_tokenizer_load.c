@@ -33,8 +33,7 @@ static vecd_status load_behavior(const char *where, const json_t *section, vecd_
   if (s) return s;
   for (int i = 0; i < 5; i++)
     if (vecd_span_eq(name, vecd_span_of(names[i]))) return *out = (vecd_split_behavior)i, VECD_OK;
-  return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: there is no behavior \"%.*s\"", where,
-                      (int)(name.len < 64 ? name.len : 64), name.ptr);
+  return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: there is no behavior \"%.*s\"", where, VECD_SHOWN(name));
 }
 
 static vecd_status load_metaspace(const char *where, const json_t *section, vecd_pre_step *step, vecd_err *err) {
@@ -52,8 +51,7 @@ static vecd_status load_metaspace(const char *where, const json_t *section, vecd
   int k = 0;
   while (k < 3 && !vecd_span_eq(scheme, vecd_span_of(schemes[k]))) k++;
   if (k == 3)
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: there is no prepend_scheme \"%.*s\"", where,
-                        (int)(scheme.len < 64 ? scheme.len : 64), scheme.ptr);
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: there is no prepend_scheme \"%.*s\"", where, VECD_SHOWN(scheme));
   step->prepend = (vecd_prepend)k;
   if (!prefix && step->prepend != VECD_PREPEND_NEVER)
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: add_prefix_space false contradicts the prepend_scheme", where);
@@ -113,8 +111,7 @@ static vecd_status load_step(const char *where, const json_t *section, vecd_pre_
     step->kind = VECD_PRE_DELIMITER;
     return load_char(where, section, "delimiter", &step->c, err);
   }
-  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
-                      (int)(type.len < 64 ? type.len : 64), type.ptr);
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where, VECD_SHOWN(type));
 }
 
 /* A Sequence is its members, one after the other; so is one inside of it. */

@@ -38,8 +38,7 @@ static vecd_status read_kind(const char *where, const json_t *section, vecd_tok_
   if (!type.ptr) return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"type\" is missing", where);
   for (size_t i = 0; i < N_KINDS; i++)
     if (vecd_span_eq(type, vecd_span_of(kind_names[i]))) return *kind = (vecd_tok_model_kind)i, VECD_OK;
-  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where,
-                      (int)(type.len < 64 ? type.len : 64), type.ptr);
+  return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: the type \"%.*s\" is not supported", where, VECD_SHOWN(type));
 }
 
 vecd_status vecd_tok_model_load(const char *file, const json_t *section, size_t n_more, size_t more_bytes, vecd_vocab *vocab,

@@ -41,7 +41,7 @@ static vecd_status check_version(const char *file, const json_t *root, vecd_err 
   vecd_status s = vecd_json_get_string(root, file, "version", VECD_JSON_OPTIONAL, &version, err);
   if (s || vecd_span_eq(version, VECD_SPAN("1.0"))) return s;
   return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: version \"%.*s\" is not supported, only 1.0", file,
-                      (int)(version.len < 64 ? version.len : 64), version.ptr);
+                      VECD_SHOWN(version));
 }
 
 static vecd_status load(const char *file, const json_t *root, const vecd_tokenizer_rules *rules, vecd_tokenizer *t,

@@ -45,7 +45,7 @@ static vecd_status load_pieces(const char *where, const json_t *entries, vecd_vo
   memset(out->byte_ids, 0xff, sizeof out->byte_ids);
   for (uint32_t id = 0; id < n; id++) {
     const json_t *entry = json_array_get(entries, id), *string = json_array_get(entry, 0);
-    vecd_span token = {json_string_value(string), json_string_length(string)};
+    vecd_span token = vecd_json_span(string);
     vecd_status s = vecd_vocab_put(vocab, id, token, err);
     if (s) return s;
     double score = json_number_value(json_array_get(entry, 1));

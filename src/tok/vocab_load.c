@@ -43,7 +43,7 @@ vecd_status vecd_vocab_load(const char *where, const json_t *section, size_t n_m
     vecd_span other = vecd_vocab_piece(vocab, id);
     if (other.ptr)
       return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: vocab: \"%.*s\" and \"%.64s\" both have id %u", where,
-                          (int)(other.len < 64 ? other.len : 64), other.ptr, key, id);
+                          VECD_SHOWN(other), key, id);
     s = vecd_vocab_put(vocab, id, vecd_span_of(key), err);
     if (s) return s;
   }

@@ -35,8 +35,7 @@ vecd_status vecd_wordpiece_load(const char *where, const json_t *section, size_t
   out->max_chars = max_chars;
   out->unk_id = vecd_piece_table_get(&out->begin, unk);
   if (out->unk_id == VECD_NO_ID)
-    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: unk_token \"%.*s\" is not in vocab", where,
-                        (int)(unk.len < 64 ? unk.len : 64), unk.ptr);
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: unk_token \"%.*s\" is not in vocab", where, VECD_SHOWN(unk));
   return VECD_OK;
 }
 
