@@ -36,11 +36,13 @@ static inline void vecd_aligned_reset(vecd_aligned *text, bool keep_src, size_t 
 
 void vecd_aligned_fini(vecd_aligned *text);
 
-/* Makes room for n more bytes; false (and failed) when memory is out. */
 bool vecd_aligned_grow(vecd_aligned *text, size_t n);
 
+/* Makes room for n more bytes; false (and failed) when memory or `most` is out. Room that is left from another text does not
+ * count beyond `most`, so that a text is too long or is not, whatever came before it. */
 static inline bool vecd_aligned_reserve(vecd_aligned *text, size_t n) {
   size_t room = text->keep_src && text->src_cap < text->cap ? text->src_cap : text->cap;
+  if (text->most && text->most < room) room = text->most;
   return room - text->len >= n || vecd_aligned_grow(text, n);
 }
 

@@ -221,6 +221,41 @@ static void test_growth(void **state) {
   vecd_normalizer_fini(&norm);
 }
 
+/* Each "a" becomes 1024 bytes, and 65536 bytes more than 64 times the text's are too many: so 69 are, and 68 are not, be the
+ * scratch cold or left with room for far more. */
+static void test_growth_warm(void **state) {
+  (void)state;
+  enum { CONTENT = 1024, MOST_A = 200, MORE = 10000 };
+  static const size_t counts[] = {1, 68, 69, 128, MOST_A};
+  static char json[CONTENT + 128], text[MOST_A + MORE + 1];
+  size_t n = (size_t)sprintf(json, "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"");
+  memset(json + n, 'x', CONTENT);
+  strcpy(json + n + CONTENT, "\"}");
+  memset(text, 'a', MOST_A);
+  memset(text + MOST_A, 'b', MORE);
+  vecd_normalizer norm;
+  const vecd_aligned *out;
+  json_t *section = parse(json);
+  assert_int_equal(vecd_normalizer_load("t", section, false, &norm, NULL), VECD_OK);
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    for (int keep_src = 0; keep_src < 2; keep_src++) {
+      vecd_span some = {text, counts[i]};
+      vecd_err errs[2] = {0};
+      vecd_status want = counts[i] <= 68 ? VECD_OK : VECD_BAD_TEXT;
+      vecd_normalizer_scratch_fini(&scratch);
+      for (int warm = 0; warm < 2; warm++) {
+        assert_int_equal(vecd_normalizer_run(&norm, some, 0, keep_src, &scratch, &out, &errs[warm]), want);
+        if (!want) assert_int_equal(out->len, counts[i] * CONTENT);
+        if (warm) break;
+        assert_int_equal(vecd_normalizer_run(&norm, (vecd_span){text, MOST_A + MORE}, 0, true, &scratch, &out, NULL), VECD_OK);
+        assert_int_equal(out->len, MOST_A * CONTENT + MORE);
+      }
+      assert_string_equal(errs[0].text, errs[1].text);
+    }
+  json_decref(section);
+  vecd_normalizer_fini(&norm);
+}
+
 #define RICH                                                                                                                   \
   "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"_\"}," REPLACE("Regex", "a+", "b") "," REPLACE( \
       "String", "c", "dd") ",{\"type\":\"NFKC\"},{\"type\":\"ByteLevel\"},{\"type\":\"NFC\"}]}"
@@ -256,9 +291,9 @@ static void test_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_texts),    cmocka_unit_test(test_precompiled), cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_clusters), cmocka_unit_test(test_growth),      cmocka_unit_test(test_long_runs),
-      cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_texts),     cmocka_unit_test(test_precompiled), cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_clusters),  cmocka_unit_test(test_growth),      cmocka_unit_test(test_growth_warm),
+      cmocka_unit_test(test_long_runs), cmocka_unit_test(test_memory),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   vecd_normalizer_scratch_fini(&scratch);
