@@ -34,14 +34,9 @@ static inline kind next_kind(const char **p) {
   return props & VECD_UNICODE_SPACE ? SPACE : props & VECD_UNICODE_PUNCTUATION ? PUNCT : LETTER;
 }
 
-bool vecd_pre_tokenizer_next(const vecd_pre_tokenizer *pre, vecd_span text, size_t *at, vecd_span *word) {
-  const char *p = text.ptr + *at, *end = text.ptr + text.len, *begin = p;
-  if (*at >= text.len) return false;
-  if (pre->n_steps == 0) {
-    *word = (vecd_span){begin, text.len - *at};
-    *at = text.len;
-    return true;
-  }
+/* BertPreTokenizer's next word at or behind *at, which moves to its end; false when there is none. */
+static inline bool next_bert_word(vecd_span text, size_t *at, vecd_span *word) {
+  const char *p = text.ptr + *at, *end = text.ptr + text.len, *begin;
   kind k;
   do {
     if (p == end) return *at = text.len, false;
@@ -53,6 +48,14 @@ bool vecd_pre_tokenizer_next(const vecd_pre_tokenizer *pre, vecd_span text, size
   }
   *word = (vecd_span){begin, (size_t)(p - begin)};
   *at = (size_t)(p - text.ptr);
+  return true;
+}
+
+bool vecd_pre_tokenizer_next(const vecd_pre_tokenizer *pre, vecd_span text, size_t *at, vecd_span *word) {
+  if (*at >= text.len) return false;
+  if (pre->n_steps > 0) return next_bert_word(text, at, word);
+  *word = (vecd_span){text.ptr + *at, text.len - *at};
+  *at = text.len;
   return true;
 }
 
@@ -116,9 +119,9 @@ static vecd_status split_by_pattern(const stage *s, const vecd_pattern *pattern,
   return status;
 }
 
-static void split_bert(const vecd_pre_tokenizer *bert, const stage *s, vecd_piece_range piece) {
+static void split_bert(const stage *s, vecd_piece_range piece) {
   vecd_span text = {s->text.bytes, piece.end}, word;
-  for (size_t at = piece.begin; vecd_pre_tokenizer_next(bert, text, &at, &word);) {
+  for (size_t at = piece.begin; next_bert_word(text, &at, &word);) {
     size_t begin = (size_t)(word.ptr - text.ptr);
     vecd_piece_list_put(s->out, begin, begin + word.len);
   }
@@ -178,6 +181,9 @@ static void split_fixed(const stage *s, vecd_piece_range piece, size_t length) {
 /* The sources from byte `at` on, or NULL where none are kept. */
 static const uint32_t *src_at(const stage *s, size_t at) { return s->text.keep_src ? s->text.src + at : NULL; }
 
+/* That of byte `at`, or 0. */
+static uint32_t src_of(const stage *s, size_t at) { return s->text.keep_src ? s->text.src[at] : 0; }
+
 /* From here on the pieces are of `room`. */
 static void take_room(stage *s) {
   s->text = *s->room;
@@ -193,12 +199,12 @@ static void write_metaspace(const vecd_pre_step *step, stage *s, vecd_piece_rang
   uint32_t c = vecd_utf8_next(&first);
   bool starts = c == ' ' || c == step->c;
   bool wanted = step->prepend == VECD_PREPEND_ALWAYS || (step->prepend == VECD_PREPEND_FIRST && s->text.src[piece.begin] == 0);
-  if (wanted && !starts) vecd_aligned_put(room, step->c, s->text.keep_src ? s->text.src[piece.begin] : 0);
+  if (wanted && !starts) vecd_aligned_put(room, step->c, src_of(s, piece.begin));
   for (size_t at = piece.begin; at < piece.end && !room->failed;) {
     const char *space = memchr(text + at, ' ', piece.end - at);
     size_t stop = space ? (size_t)(space - text) : piece.end;
     vecd_aligned_append(room, (vecd_span){text + at, stop - at}, src_at(s, at), 0);
-    if (space) vecd_aligned_put(room, step->c, s->text.keep_src ? s->text.src[stop] : 0);
+    if (space) vecd_aligned_put(room, step->c, src_of(s, stop));
     at = stop + 1;
   }
   vecd_piece_range written = {(uint32_t)begin, (uint32_t)room->len};
@@ -212,7 +218,7 @@ static void write_metaspace(const vecd_pre_step *step, stage *s, vecd_piece_rang
 
 static void add_prefix_space(stage *s, vecd_piece_range piece) {
   size_t begin = s->room->len;
-  if (s->text.bytes[piece.begin] != ' ') vecd_aligned_put(s->room, ' ', s->text.keep_src ? s->text.src[piece.begin] : 0);
+  if (s->text.bytes[piece.begin] != ' ') vecd_aligned_put(s->room, ' ', src_of(s, piece.begin));
   vecd_aligned_append(s->room, (vecd_span){s->text.bytes + piece.begin, piece.end - piece.begin}, src_at(s, piece.begin), 0);
   vecd_piece_list_put(s->out, begin, s->room->len);
 }
@@ -268,7 +274,6 @@ static vecd_status run_byte_level(const vecd_pre_step *step, stage *s) {
 }
 
 static vecd_status run_step(const vecd_pre_step *step, stage *s) {
-  static const vecd_pre_tokenizer bert = {.n_steps = 1, .steps = {{.kind = VECD_PRE_BERT}}};
   vecd_status status = VECD_OK;
   begin_step(s);
   if (step->kind == VECD_PRE_BYTE_LEVEL) return run_byte_level(step, s);
@@ -276,7 +281,7 @@ static vecd_status run_step(const vecd_pre_step *step, stage *s) {
     vecd_piece_range piece = s->pieces->ranges[i];
     vecd_splitter splitter = vecd_splitter_to(s->out, step->behavior, step->invert);
     switch (step->kind) {
-    case VECD_PRE_BERT: split_bert(&bert, s, piece); break;
+    case VECD_PRE_BERT: split_bert(s, piece); break;
     case VECD_PRE_METASPACE: write_metaspace(step, s, piece); break;
     case VECD_PRE_WHITESPACE: split_whitespace(s, piece); break;
     case VECD_PRE_SCRIPTS: split_scripts(s, piece); break;
