@@ -8,7 +8,6 @@
 #include "tok/unicode.h"
 
 static bool is_word(uint32_t c) { return (vecd_unicode_props(c) & VECD_UNICODE_WORD) != 0; }
-static bool is_space(uint32_t c) { return (vecd_unicode_props(c) & VECD_UNICODE_SPACE) != 0; }
 
 static uint32_t char_before(vecd_span text, size_t at, size_t *begin) {
   do at--;
@@ -82,13 +81,13 @@ bool vecd_added_set_next(const vecd_added_set *set, vecd_span text, vecd_added_s
       if (end < text.len && is_word(char_at(text, end, &other))) continue;
     }
     if (token->lstrip) {
-      while (begin > search->done && is_space(char_before(text, begin, &other))) begin = other;
+      while (begin > search->done && vecd_unicode_is_space(char_before(text, begin, &other))) begin = other;
       if (begin < search->done) begin = search->done;
     }
     if (token->rstrip) {
       size_t from = end;
       if (end >= search->space_begin && end < search->space_end) end = search->space_end; /* has been walked over before */
-      while (end < text.len && is_space(char_at(text, end, &other))) end = other;
+      while (end < text.len && vecd_unicode_is_space(char_at(text, end, &other))) end = other;
       search->space_begin = from;
       search->space_end = end;
     }

@@ -99,7 +99,7 @@ static void keep_most(encoder *e) {
 }
 
 /* What trimming counts as space in the text of a token. */
-static bool is_blank(uint32_t c) { return c == VECD_BYTE_LEVEL_SPACE || (vecd_unicode_props(c) & VECD_UNICODE_SPACE); }
+static bool is_blank(uint32_t c) { return c == VECD_BYTE_LEVEL_SPACE || vecd_unicode_is_space(c); }
 
 /* Counts the spaces at both ends of the text of id number n. */
 static void note_trims(encoder *e, size_t n, vecd_span text) {

@@ -3,13 +3,11 @@
 #include "tok/normalizer.h"
 #include "tok/unicode.h"
 
-static bool is_space(uint32_t c) { return (vecd_unicode_props(c) & VECD_UNICODE_SPACE) != 0; }
-
 /* Bytes of space that text begins with. */
 static size_t leading_space(vecd_span text) {
   const char *p = text.ptr, *end = p + text.len;
   for (const char *next = p; p < end; p = next)
-    if (!is_space(vecd_utf8_next(&next))) break;
+    if (!vecd_unicode_is_space(vecd_utf8_next(&next))) break;
   return (size_t)(p - text.ptr);
 }
 
@@ -19,7 +17,7 @@ static size_t trailing_space(vecd_span text) {
     size_t at = text.len - n - 1;
     while (((unsigned char)text.ptr[at] & 0xc0) == 0x80) at--;
     const char *p = text.ptr + at;
-    if (!is_space(vecd_utf8_next(&p))) break;
+    if (!vecd_unicode_is_space(vecd_utf8_next(&p))) break;
     n = text.len - at;
   }
   return n;

@@ -71,13 +71,12 @@ typedef struct stage {
   vecd_err *err;
 } stage;
 
-static bool is_space(uint32_t c) { return (vecd_unicode_props(c) & VECD_UNICODE_SPACE) != 0; }
 static bool is_punctuation(uint32_t c) { return (vecd_unicode_props(c) & VECD_UNICODE_PUNCTUATION) != 0; }
 static bool is_numeric(uint32_t c) { return (vecd_unicode_class_get(c)->flags & VECD_CLASS_NUMERIC) != 0; }
 
 static bool is_delimiter(const vecd_pre_step *step, uint32_t c) {
   switch (step->kind) {
-  case VECD_PRE_WHITESPACE_SPLIT: return is_space(c);
+  case VECD_PRE_WHITESPACE_SPLIT: return vecd_unicode_is_space(c);
   case VECD_PRE_PUNCTUATION: return is_punctuation(c);
   case VECD_PRE_DIGITS: return is_numeric(c);
   default: return c == step->c;

@@ -5,6 +5,7 @@
 #ifndef VECD_TOK_UNICODE_H
 #define VECD_TOK_UNICODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,8 @@ static inline const vecd_unicode_record *vecd_unicode_get(uint32_t c) {
 }
 
 static inline unsigned vecd_unicode_props(uint32_t c) { return vecd_unicode_get(c)->props; }
+
+static inline bool vecd_unicode_is_space(uint32_t c) { return (vecd_unicode_props(c) & VECD_UNICODE_SPACE) != 0; }
 
 /* Full lower case, character by character: U+0130 is the one that becomes two. Gives their number. */
 static inline size_t vecd_unicode_lower(uint32_t c, const vecd_unicode_record *record, uint32_t out[2]) {
