@@ -59,8 +59,7 @@ static bool put_chars(const vecd_bpe *m, vecd_span word, symbols *s) {
     uint32_t c = vecd_utf8_next(&p);
     size_t len = (size_t)(p - begin);
     if (p == end) place |= VECD_BPE_LAST;
-    const vecd_char_ids *chars = &m->chars[m->chars_at[place]];
-    uint32_t id = chars->ids[(size_t)chars->page_of[c >> 7] << 7 | (c & 127)];
+    uint32_t id = *vecd_char_ids_at(&m->chars[m->chars_at[place]], c);
     if (id != VECD_NO_ID) {
       if (unk_len) put(s, m->unk_id, unk_len);
       unk_len = 0;

@@ -11,12 +11,20 @@ typedef struct vecd_merge_slot {
   uint32_t rank;        /* place in the list */
 } vecd_merge_slot;
 
-/* Character -> id, in pages of 128 characters; page 0 has none. */
+#define VECD_CHAR_IDS_PAGE    128u /* characters */
+#define VECD_CHAR_IDS_N_PAGES (0x110000 / VECD_CHAR_IDS_PAGE)
+
+/* Character -> id, in pages; page 0 has none. */
 typedef struct vecd_char_ids {
-  uint16_t *page_of; /* [0x110000 / 128] */
-  uint32_t *ids;     /* [n_pages * 128] */
+  uint16_t *page_of; /* [VECD_CHAR_IDS_N_PAGES] */
+  uint32_t *ids;     /* [n_pages * VECD_CHAR_IDS_PAGE] */
   size_t n_pages;
 } vecd_char_ids;
+
+/* The place of c's id, VECD_NO_ID where there is none. */
+static inline uint32_t *vecd_char_ids_at(const vecd_char_ids *chars, uint32_t c) {
+  return &chars->ids[(size_t)chars->page_of[c / VECD_CHAR_IDS_PAGE] * VECD_CHAR_IDS_PAGE + c % VECD_CHAR_IDS_PAGE];
+}
 
 typedef struct vecd_bpe {
   vecd_piece_table tokens;

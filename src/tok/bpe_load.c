@@ -6,8 +6,6 @@
 #include "base/utf8.h"
 #include "tok/bpe.h"
 
-#define PAGE_CHARS 128u
-#define N_PAGES    (0x110000 / PAGE_CHARS)
 #define MOST_AFFIX 64 /* bytes of prefix and suffix with byte_fallback: each character may become as many ids more */
 
 /* Bytes of prefix, one character, and suffix, if token is that: gives the character, or -1. */
@@ -23,19 +21,20 @@ static int32_t only_char(vecd_span token, vecd_span prefix, vecd_span suffix) {
 
 static vecd_status fill_chars(const vecd_vocab *vocab, vecd_span prefix, vecd_span suffix, vecd_char_ids *out, vecd_err *err) {
   size_t n_pages = 1;
-  out->page_of = vecd_alloc_zero(VECD_MEM_VOCAB, N_PAGES, sizeof *out->page_of);
-  if (!out->page_of) return vecd_err_no_memory(err, "vocabulary", N_PAGES * sizeof *out->page_of);
+  out->page_of = vecd_alloc_zero(VECD_MEM_VOCAB, VECD_CHAR_IDS_N_PAGES, sizeof *out->page_of);
+  if (!out->page_of) return vecd_err_no_memory(err, "vocabulary", VECD_CHAR_IDS_N_PAGES * sizeof *out->page_of);
   for (uint32_t id = 0; id < vocab->id_limit; id++) {
     int32_t c = only_char(vecd_vocab_piece(vocab, id), prefix, suffix);
-    if (c >= 0 && !out->page_of[(uint32_t)c / PAGE_CHARS]) out->page_of[(uint32_t)c / PAGE_CHARS] = (uint16_t)n_pages++;
+    uint16_t *page = c >= 0 ? &out->page_of[(uint32_t)c / VECD_CHAR_IDS_PAGE] : NULL;
+    if (page && !*page) *page = (uint16_t)n_pages++;
   }
-  out->ids = vecd_alloc_array(VECD_MEM_VOCAB, n_pages * PAGE_CHARS, sizeof *out->ids);
-  if (!out->ids) return vecd_err_no_memory(err, "vocabulary", n_pages * PAGE_CHARS * sizeof *out->ids);
+  out->ids = vecd_alloc_array(VECD_MEM_VOCAB, n_pages * VECD_CHAR_IDS_PAGE, sizeof *out->ids);
+  if (!out->ids) return vecd_err_no_memory(err, "vocabulary", n_pages * VECD_CHAR_IDS_PAGE * sizeof *out->ids);
   out->n_pages = n_pages;
-  memset(out->ids, 0xff, n_pages * PAGE_CHARS * sizeof *out->ids);
+  memset(out->ids, 0xff, n_pages * VECD_CHAR_IDS_PAGE * sizeof *out->ids);
   for (uint32_t id = 0; id < vocab->id_limit; id++) {
     int32_t c = only_char(vecd_vocab_piece(vocab, id), prefix, suffix);
-    if (c >= 0) out->ids[out->page_of[(uint32_t)c / PAGE_CHARS] * PAGE_CHARS + (uint32_t)c % PAGE_CHARS] = id;
+    if (c >= 0) *vecd_char_ids_at(out, (uint32_t)c) = id;
   }
   return VECD_OK;
 }
@@ -205,6 +204,7 @@ size_t vecd_bpe_bytes(const vecd_bpe *model) {
   size_t n = vecd_piece_table_bytes(&model->tokens) + model->n_slots * sizeof *model->slots +
              model->n_merges * sizeof *model->merged + model->affixes.cap;
   for (int i = 0; i < 4; i++)
-    if (model->chars[i].page_of) n += N_PAGES * sizeof(uint16_t) + model->chars[i].n_pages * PAGE_CHARS * sizeof(uint32_t);
+    if (model->chars[i].page_of)
+      n += VECD_CHAR_IDS_N_PAGES * sizeof(uint16_t) + model->chars[i].n_pages * VECD_CHAR_IDS_PAGE * sizeof(uint32_t);
   return n;
 }

@@ -66,7 +66,7 @@ static bool sweep(vecd_regex_sets *sets, edge *edges, size_t n, uint8_t *flat) {
 
 /* Blocks that are alike are kept once. */
 static vecd_status fold(const uint8_t *flat, vecd_regex_classes *classes, vecd_err *err) {
-  enum { SLOTS = 2 * 8704 };
+  enum { SLOTS = 2 * VECD_REGEX_N_BLOCKS };
   uint16_t *slots = vecd_alloc_zero(VECD_MEM_SCRATCH, SLOTS, sizeof *slots); /* block's number + 1 */
   uint32_t *first = vecd_alloc_array(VECD_MEM_SCRATCH, VECD_REGEX_N_BLOCKS, sizeof *first);
   classes->block_of = vecd_alloc_array(VECD_MEM_VOCAB, VECD_REGEX_N_BLOCKS, sizeof *classes->block_of);
