@@ -315,8 +315,8 @@ vecd_status vecd_tokenizer_encode(const vecd_tokenizer *tokenizer, vecd_span tex
   const uint32_t *behind = post->ids ? post->ids + post->n_before + (post->n_behind - n_behind) : NULL;
   if (!encode(&e, limit, n_before, behind, n_behind)) {
     out->n_ids = 0;
-    if (e.status) return e.status;
-    return vecd_err_no_memory(err, "tokenizing", text.len);
+    vecd_assert(e.status);
+    return e.status;
   }
   out->n_untruncated = out->n_ids + e.dropped + (all_before - n_before) + (all_behind - n_behind);
   return VECD_OK;

@@ -129,7 +129,8 @@ vecd_status vecd_normalizer_load(const char *file, const json_t *section, bool l
   snprintf(where, sizeof where, "%.200s: normalizer", file);
   vecd_status s = section ? load_section(out, where, section, err) : VECD_OK;
   if (out->n_passes == 0) out->n_passes = 1; /* without steps */
-  for (size_t i = 0; i < out->n_passes; i++) fill_ascii(&out->passes[i]);
+  for (size_t i = 0; i < out->n_passes; i++)
+    if (out->passes[i].kind == VECD_NORMALIZER_CHARS) fill_ascii(&out->passes[i]);
   if (s) vecd_normalizer_fini(out);
   return s;
 }

@@ -1,7 +1,6 @@
 /* pre_tokenizer.c - cutting normalized text into words; pre_tokenizer_load.c reads how. */
 #include "tok/pre_tokenizer.h"
 
-#include "base/mem.h"
 #include "tok/byte_level.h"
 #include "tok/unicode.h"
 #include "tok/unicode_class.h"

@@ -23,7 +23,7 @@ int vecd_regex_sets_put(vecd_regex_sets *sets, vecd_char_set *set) {
     vecd_char_set_fini(set);
     return (int)i;
   }
-  if (sets->n == VECD_REGEX_MOST_SETS) return vecd_char_set_fini(set), -2;
+  if (sets->n == VECD_REGEX_MOST_SETS) return vecd_char_set_fini(set), -1;
   sets->sets[sets->n] = *set;
   *set = (vecd_char_set){0};
   return (int)sets->n++;

@@ -15,7 +15,7 @@ typedef struct vecd_regex_sets {
   size_t n_classes;                                 /* numbers 0 .. n_classes - 1 */
 } vecd_regex_sets;
 
-/* Takes the set over. Gives its number (the same for the same set), -1 when memory is out, -2 when there are too many. */
+/* Takes the set, a tidy one, over. Gives its number (the same for the same set), -1 when there are too many. */
 int vecd_regex_sets_put(vecd_regex_sets *sets, vecd_char_set *set);
 
 /* Numbers the classes. VECD_OK; VECD_UNSUPPORTED too many; VECD_NO_MEMORY. */

@@ -50,14 +50,14 @@ static int peek(const parser *r) { return r->p < r->end ? (unsigned char)*r->p :
 
 /* Takes the set over and writes it. */
 static bool put_set(parser *r, vecd_char_set *set) {
-  vecd_char_set_tidy(set);
-  int number = set->failed ? -1 : vecd_regex_sets_put(r->sets, set);
-  if (number == -1) {
+  if (set->failed) {
     vecd_char_set_fini(set);
     r->status = vecd_err_no_memory(r->err, "regular expression", 0);
     return false;
   }
-  if (number == -2) return unsupported(r, "a pattern of so many sets of characters");
+  vecd_char_set_tidy(set);
+  int number = vecd_regex_sets_put(r->sets, set);
+  if (number < 0) return unsupported(r, "a pattern of so many sets of characters");
   vecd_buf_append_char(r->out, SET);
   vecd_buf_append_char(r->out, (char)(number + 1));
   return true;
@@ -113,7 +113,6 @@ static bool read_property(parser *r, bool not_, vecd_char_set *set) {
   if (r->no_case) return unsupported(r, "a property without case");
   if (!vecd_char_set_add_property(&own, name)) return unsupported(r, text);
   if (not_) vecd_char_set_invert(&own);
-  vecd_char_set_tidy(&own);
   vecd_char_set_add_set(set, &own);
   vecd_char_set_fini(&own);
   return true;
@@ -134,7 +133,6 @@ static escape_kind read_escape(parser *r, uint32_t *c, vecd_char_set *set) {
     vecd_char_set own = {0};
     vecd_char_set_add_escape(&own, (char)(e | 0x20));
     if (e < 'a') vecd_char_set_invert(&own);
-    vecd_char_set_tidy(&own);
     vecd_char_set_add_set(set, &own);
     vecd_char_set_fini(&own);
     return ESCAPE_SET;
@@ -171,7 +169,7 @@ static bool read_class(parser *r, vecd_char_set *set, unsigned depth) {
     if (take(r, "[")) {
       vecd_char_set inner = {0};
       bool ok = read_class(r, &inner, depth + 1);
-      vecd_char_set_tidy(&inner);
+      vecd_char_set_tidy(&inner); /* not that it must be: it may say the same thing many times */
       if (ok) vecd_char_set_add_set(set, &inner);
       vecd_char_set_fini(&inner);
       if (!ok) return false;

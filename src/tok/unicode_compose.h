@@ -14,8 +14,6 @@ typedef struct vecd_unicode_compatible {
   uint16_t at, len; /* in vecd_unicode_compatible_pool */
 } vecd_unicode_compatible;
 
-#define VECD_UNICODE_MOST_COMPATIBLE 18 /* characters of the longest compatibility decomposition */
-
 extern const vecd_unicode_pair vecd_unicode_pairs[]; /* sorted by second, then first */
 extern const size_t vecd_unicode_n_pairs;
 extern const vecd_unicode_compatible vecd_unicode_compatibles[]; /* sorted by c; only where NFKD is not NFD */
