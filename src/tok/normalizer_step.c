@@ -34,7 +34,7 @@ static void strip(const vecd_normalizer_pass *pass, vecd_span text, vecd_transfo
 /* What is prepended shares the place of the first character. */
 static void prepend(const vecd_normalizer_pass *pass, vecd_span text, vecd_transform *t) {
   if (text.len == 0) return;
-  uint32_t src = t->src_in ? *t->src_in : t->index;
+  uint32_t src = vecd_transform_src(t);
   for (const char *p = pass->text, *end = p + pass->text_len; p < end;) vecd_aligned_put(t->out, vecd_utf8_next(&p), src);
   vecd_transform_keep(t, text.len);
 }

@@ -12,8 +12,9 @@ typedef struct vecd_transform {
   vecd_aligned *out;
   const char *p, *end;    /* the old text not yet laid over */
   const uint32_t *src_in; /* [end - p] sources of the old text's bytes; NULL: characters are counted */
-  uint32_t index;         /* number of the character at p, where they are counted */
-  uint32_t last;          /* source of the old character before p */
+  /* Of use only where out keeps sources: */
+  uint32_t index; /* number of the character at p, where they are counted */
+  uint32_t last;  /* source of the old character before p */
 } vecd_transform;
 
 static inline vecd_transform vecd_transform_over(vecd_aligned *out, vecd_span text, const uint32_t *src_in,
@@ -22,13 +23,16 @@ static inline vecd_transform vecd_transform_over(vecd_aligned *out, vecd_span te
       .out = out, .p = text.ptr, .end = text.ptr + text.len, .src_in = src_in, .index = first_char, .last = first_char};
 }
 
+/* Source of the old character at p, which is before the end. */
+static inline uint32_t vecd_transform_src(const vecd_transform *t) { return t->src_in ? *t->src_in : t->index; }
+
 /* Passes over one old character. */
 static inline void vecd_transform_step(vecd_transform *t) {
   if (t->p == t->end) return;
   const char *p = t->p;
+  t->last = vecd_transform_src(t);
   do t->p++;
   while (t->p < t->end && ((unsigned char)*t->p & 0xc0) == 0x80);
-  t->last = t->src_in ? *t->src_in : t->index;
   if (t->src_in) t->src_in += t->p - p;
   t->index++;
 }
@@ -38,8 +42,7 @@ static inline void vecd_transform_put(vecd_transform *t, uint32_t c, int change)
     vecd_aligned_put(t->out, c, t->last);
     return;
   }
-  uint32_t src = t->p == t->end ? t->last : t->src_in ? *t->src_in : t->index;
-  vecd_aligned_put(t->out, c, src);
+  vecd_aligned_put(t->out, c, t->p == t->end ? t->last : vecd_transform_src(t));
   for (int i = 0; i <= -change; i++) vecd_transform_step(t);
 }
 
@@ -50,7 +53,7 @@ static inline void vecd_transform_keep(vecd_transform *t, size_t n) {
   if (t->src_in) {
     t->src_in += n;
     t->last = t->src_in[-1];
-  } else {
+  } else if (t->out->keep_src) {
     for (size_t i = 0; i < n; i++) t->index += ((unsigned char)t->p[i] & 0xc0) != 0x80;
     t->last = t->index - 1;
   }
