@@ -1,33 +1,16 @@
 /* fuzz_checkpoint.c - any bytes as the index of weights in several files, beside which two sound ones lie. Whatever opens must have
  * found each of their tensors once, and nothing outside the folder. */
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/err.h"
-#include "base/mem.h"
-#include "base/utf8.h"
 #include "fmt/checkpoint.h"
+#include "scratch_folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static const char *const names[] = {"index.json", "a.safetensors", "b.safetensors"};
-static char folder[64];
-static int folder_fd = -1;
 
 static void clean_up(void) {
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlinkat(folder_fd, names[i], 0);
-  rmdir(folder);
-}
-
-static void put(const char *name, const void *bytes, size_t len) {
-  int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  vecd_assert(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
-  close(fd);
+  remove_all(names, sizeof names / sizeof *names);
+  remove_folder();
 }
 
 /* One tensor of one byte, called `tensor`. */
@@ -38,11 +21,8 @@ static void put_weights(const char *name, char tensor) {
   put(name, file, 8 + (size_t)n + 1);
 }
 
-static void make_folder(void) {
-  snprintf(folder, sizeof folder, "%s/vecd-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-  vecd_assert(mkdtemp(folder));
-  folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  vecd_assert(folder_fd >= 0);
+static void set_up(void) {
+  make_folder();
   put_weights("a.safetensors", 'a');
   put_weights("b.safetensors", 'b');
   atexit(clean_up);
@@ -62,7 +42,7 @@ static void check(const vecd_checkpoint *c) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
-  if (folder_fd < 0) make_folder();
+  if (folder_fd < 0) set_up();
   char path[128];
   snprintf(path, sizeof path, "%s/index.json", folder);
   put("index.json", data, len);
@@ -70,11 +50,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   vecd_checkpoint *c = NULL;
   vecd_err err = {VECD_OK, 0, ""};
   vecd_status s = vecd_checkpoint_open(path, &c, &err);
-  vecd_assert(s == err.code && (s == VECD_OK) == (c != NULL));
+  vecd_assert((s == VECD_OK) == (c != NULL));
   vecd_assert(s == VECD_OK || s == VECD_BAD_MODEL || s == VECD_UNSUPPORTED || s == VECD_NOT_FOUND || s == VECD_IO);
-  vecd_assert(vecd_utf8_valid_prefix(err.text, strlen(err.text)) == strlen(err.text));
   if (c) check(c);
   vecd_checkpoint_close(&c);
-  vecd_assert(vecd_mem_total_bytes() == before);
+  check_end(s, &err, before);
   return 0;
 }

@@ -2,18 +2,8 @@
  * its pieces become the files below, in that order; what is missing is not there. Files that are wanted but only looked for
  * always lie there. */
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/err.h"
-#include "base/mem.h"
-#include "base/utf8.h"
 #include "fmt/model_folder.h"
+#include "scratch_folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -28,36 +18,22 @@ static const char *const names[] = {"config.json",
                                     "3_LayerNorm/config.json"};
 #define N_NAMES (sizeof names / sizeof *names)
 
+/* Files that always lie there, and the folders of all. */
+static const char *const files[] = {"tokenizer.json", "model.safetensors", "2_Dense/model.safetensors",
+                                    "3_LayerNorm/model.safetensors"};
 static const char *const folders[] = {"1_Pooling", "2_Normalize", "2_Dense", "3_LayerNorm"};
 
-static char folder[64];
-static int folder_fd = -1;
-
 static void clean_up(void) {
-  static const char *const files[] = {"tokenizer.json", "model.safetensors", "2_Dense/model.safetensors",
-                                      "3_LayerNorm/model.safetensors"};
-  for (size_t i = 0; i < N_NAMES; i++) unlinkat(folder_fd, names[i], 0);
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlinkat(folder_fd, files[i], 0);
-  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) unlinkat(folder_fd, folders[i], AT_REMOVEDIR);
-  rmdir(folder);
+  remove_all(names, N_NAMES);
+  remove_all(files, sizeof files / sizeof *files);
+  remove_all(folders, sizeof folders / sizeof *folders);
+  remove_folder();
 }
 
-static void put(const char *name, const uint8_t *bytes, size_t len) {
-  int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  vecd_assert(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
-  close(fd);
-}
-
-static void make_folder(void) {
-  snprintf(folder, sizeof folder, "%s/vecd-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-  vecd_assert(mkdtemp(folder));
-  folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  vecd_assert(folder_fd >= 0);
+static void set_up(void) {
+  make_folder();
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) mkdirat(folder_fd, folders[i], 0700);
-  put("tokenizer.json", (const uint8_t *)"", 0);
-  put("model.safetensors", (const uint8_t *)"", 0);
-  put("2_Dense/model.safetensors", (const uint8_t *)"", 0);
-  put("3_LayerNorm/model.safetensors", (const uint8_t *)"", 0);
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) put(files[i], "", 0);
   atexit(clean_up);
 }
 
@@ -84,7 +60,7 @@ static void check(const vecd_model_folder *f) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
-  if (folder_fd < 0) make_folder();
+  if (folder_fd < 0) set_up();
   const uint8_t *p = data, *end = data + len;
   for (size_t i = 0; i < N_NAMES; i++) {
     const uint8_t *cut = p < end ? memchr(p, 0xff, (size_t)(end - p)) : NULL, *stop = cut ? cut : end;
@@ -98,13 +74,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   vecd_model_folder f;
   vecd_err err = {VECD_OK, 0, ""};
   vecd_status s = vecd_model_folder_open(folder, &f, &err);
-  vecd_assert(s == err.code);
   vecd_assert(s == VECD_OK || s == VECD_BAD_MODEL || s == VECD_UNSUPPORTED || s == VECD_NOT_FOUND || s == VECD_IO);
-  vecd_assert(vecd_utf8_valid_prefix(err.text, strlen(err.text)) == strlen(err.text));
   if (!s) {
     check(&f);
     vecd_model_folder_close(&f);
   }
-  vecd_assert(vecd_mem_total_bytes() == before);
+  check_end(s, &err, before);
   return 0;
 }
