@@ -87,6 +87,7 @@ static void compare(const char *isa, const char *precision, unsigned threads, co
       bb += b * b;
     }
     double cosine = dot / sqrt(aa * bb);
+    assert_false(isnan(cosine)); /* fmax() and fmin() would pass it over */
     least = fmin(least, cosine);
     sum += cosine;
   }
