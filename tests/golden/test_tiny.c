@@ -1,18 +1,7 @@
 /* test_tiny.c - every folder of tiny/ and families/ through the public API, from text to vector: every family's tokenizer and encoder,
  * prompts, poolings, the modules behind them, truncation, weights in several files. The vectors are sentence-transformers' for the
  * same folder (make_tiny.py, make_families.py); the ids are those its encoder was fed. On every instruction set this CPU has. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <dirent.h>
-#include <math.h>
-#include <stdlib.h>
-
-#include "base/file.h"
-#include "fmt/json.h"
+#include "golden.h"
 #include "kern/kern.h"
 #include "model/folder_facts.h"
 #include "vecd.h"
@@ -27,7 +16,6 @@
 #define MOST_TEXTS          512
 #define MOST_IDS            512
 
-static char root[512];
 static char names[MOST_FOLDERS][256];
 static size_t n_folders;
 static json_t *common;
@@ -35,18 +23,10 @@ static json_t *common;
 /* One folder's golden data. */
 typedef struct golden {
   json_t *json;
-  size_t n, dimension, lens[MOST_TEXTS];
+  size_t n, lens[MOST_TEXTS];
   const char *texts[MOST_TEXTS];
-  vecd_mapping npy;
-  const float *want; /* [n, dimension] */
+  npy want; /* n rows */
 } golden;
-
-static json_t *read_json(const char *path) {
-  vecd_err err;
-  json_t *json = NULL;
-  if (vecd_json_read(path, (size_t)64 << 20, &json, &err)) fail_msg("%s", err.text);
-  return json;
-}
 
 static void add_text(golden *g, const json_t *text) {
   assert_true(json_is_string(text) && g->n < MOST_TEXTS);
@@ -55,34 +35,30 @@ static void add_text(golden *g, const json_t *text) {
 }
 
 static void open_golden(golden *g, const char *name) {
-  char path[1024];
-  vecd_err err;
+  char folder[GOLDEN_PATH_BYTES], path[GOLDEN_PATH_BYTES];
   *g = (golden){.json = NULL};
-  snprintf(path, sizeof path, "%s/%s/golden.json", root, name);
+  golden_path(folder, name);
+  join_path(path, folder, "golden.json");
   g->json = read_json(path);
   const json_t *indices = json_object_get(g->json, "text_indices"), *texts = json_object_get(g->json, "texts");
   for (size_t i = 0; i < json_array_size(indices); i++)
     add_text(g, json_array_get(common, (size_t)json_integer_value(json_array_get(indices, i))));
   for (size_t i = 0; i < json_array_size(texts); i++) add_text(g, json_array_get(texts, i));
   assert_int_equal(json_array_size(json_object_get(g->json, "ids")), g->n);
-  snprintf(path, sizeof path, "%s/%s/vectors.npy", root, name);
-  if (vecd_mapping_open(path, &g->npy, &err)) fail_msg("%s", err.text);
-  size_t header = 10u + g->npy.ptr[8] + 256u * g->npy.ptr[9]; /* version 1.0: magic, version, length, a Python dict */
-  g->dimension = (g->npy.len - header) / sizeof(float) / g->n;
-  assert_int_equal(g->npy.len, header + g->n * g->dimension * sizeof(float));
-  g->want = (const float *)(const void *)(g->npy.ptr + header);
+  join_path(path, folder, "vectors.npy");
+  open_npy(&g->want, path, g->n);
 }
 
 static void close_golden(golden *g) {
   json_decref(g->json);
-  vecd_mapping_close(&g->npy);
+  vecd_mapping_close(&g->want.file);
 }
 
 static vecd_model *open_model(const char *name, const char *isa, const char *precision, unsigned threads) {
-  char path[1024];
+  char path[GOLDEN_PATH_BYTES];
   vecd_model *m = NULL;
   vecd_err err;
-  snprintf(path, sizeof path, "%s/%s", root, name);
+  golden_path(path, name);
   if (vecd_open(path, &(vecd_options){.isa = isa, .precision = precision, .threads = threads}, &m, &err))
     fail_msg("%s", err.text);
   return m;
@@ -102,55 +78,19 @@ static void check_ids(vecd_model *m, const golden *g, const char *name) {
   }
 }
 
-/* The larger; NaN if either is, which fmax() and a plain comparison would lose at the next number. */
-static double larger(double a, double b) { return isnan(a) || a > b ? a : b; }
-
-/* The largest difference as a share of what is allowed. */
-static double compare(const golden *g, const float *got) {
-  double worst = 0;
-  for (size_t i = 0; i < g->n; i++) {
-    double largest = 1, difference = 0;
-    for (size_t j = 0; j < g->dimension; j++) {
-      double want = g->want[i * g->dimension + j], d = fabs(got[i * g->dimension + j] - want);
-      largest = fmax(largest, fabs(want));
-      difference = larger(difference, d);
-    }
-    double share = difference / (MOST_DIFFERENCE * largest);
-    worst = larger(worst, share);
-  }
-  return worst;
-}
-
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* In 8 bits: angles as a share of what is allowed. A vector of zeros must stay one. */
-static double compare_int8(const golden *g, const float *got, const char *name) {
-  double angles[MOST_TEXTS], allowed = strncmp(name, "families/", 9) == 0 ? MOST_ANGLE_FAMILIES : MOST_ANGLE;
-  for (size_t i = 0; i < g->n; i++) {
-    const float *a = g->want + i * g->dimension, *b = got + i * g->dimension;
-    double dot = 0, aa = 0, bb = 0;
-    for (size_t j = 0; j < g->dimension; j++) {
-      dot += (double)a[j] * b[j];
-      aa += (double)a[j] * a[j];
-      bb += (double)b[j] * b[j];
-    }
-    assert_true((aa == 0) == (bb == 0));
-    angles[i] = aa == 0 ? 0 : 1 - dot / sqrt(aa * bb);
-    if (isnan(angles[i])) angles[i] = 2;
-  }
-  qsort(angles, g->n, sizeof *angles, by_value);
-  return fmax(angles[g->n - 1] / allowed, angles[g->n / 2] / MEDIAN_ANGLE);
+/* The largest difference or angle as a share of what is allowed. */
+static double compare(const golden *g, const float *got, const char *name, const char *precision) {
+  if (strcmp(precision, "int8") != 0) return largest_difference(g->want.values, got, g->n, g->want.width) / MOST_DIFFERENCE;
+  double most = strncmp(name, "families/", 9) == 0 ? MOST_ANGLE_FAMILIES : MOST_ANGLE;
+  return share_of_angles(g->want.values, got, g->n, g->want.width, most, MEDIAN_ANGLE);
 }
 
 /* What the small files tell of a model is what it is once open. */
 static void check_facts(const char *name, const vecd_info *info) {
-  char path[1024];
+  char path[GOLDEN_PATH_BYTES];
   vecd_folder_facts facts;
   vecd_err err;
-  snprintf(path, sizeof path, "%s/%s", root, name);
+  golden_path(path, name);
   if (vecd_folder_facts_read(path, &facts, &err)) fail_msg("%s", err.text);
   assert_string_equal(facts.architecture, info->architecture);
   assert_string_equal(facts.pooling, info->pooling);
@@ -163,21 +103,21 @@ static double check_folder(const char *name, const char *isa, const char *precis
   golden g;
   double worst = 0;
   open_golden(&g, name);
-  float *alone = calloc(g.n * g.dimension, sizeof *alone), *together = calloc(g.n * g.dimension, sizeof *together);
+  size_t width = g.want.width;
+  float *alone = calloc(g.n * width, sizeof *alone), *together = calloc(g.n * width, sizeof *together);
   for (unsigned threads = 1; threads <= 2; threads++) {
     vecd_model *m = open_model(name, isa, precision, threads);
     vecd_info info;
     vecd_err err;
     vecd_describe(m, &info);
-    assert_int_equal(info.dimension, g.dimension);
+    assert_int_equal(info.dimension, width);
     check_facts(name, &info);
     check_ids(m, &g, name);
     if (vecd_encode(m, g.texts, g.lens, g.n, 0, together, NULL, &err)) fail_msg("%s: %s", name, err.text);
     for (size_t i = 0; i < g.n && threads == 1; i++)
-      assert_int_equal(vecd_encode(m, &g.texts[i], &g.lens[i], 1, 0, alone + i * g.dimension, NULL, NULL), VECD_OK);
-    assert_memory_equal(alone, together, g.n * g.dimension * sizeof *alone);
-    double share = strcmp(precision, "int8") == 0 ? compare_int8(&g, together, name) : compare(&g, together);
-    worst = larger(worst, share);
+      assert_int_equal(vecd_encode(m, &g.texts[i], &g.lens[i], 1, 0, alone + i * width, NULL, NULL), VECD_OK);
+    assert_memory_equal(alone, together, g.n * width * sizeof *alone);
+    worst = larger(worst, compare(&g, together, name, precision));
     vecd_close(&m);
   }
   free(alone);
@@ -208,34 +148,19 @@ static void agrees(void **state) {
                 where);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
-
-static void find_folders_of(const char *where) {
-  char path[1024];
-  struct dirent **entries;
-  snprintf(path, sizeof path, "%s/%s", root, where);
-  int n = scandir(path, &entries, NULL, by_name);
-  for (int i = 0; i < n; i++) {
-    snprintf(path, sizeof path, "%s/%s/%s/golden.json", root, where, entries[i]->d_name);
-    if (entries[i]->d_name[0] != '.' && vecd_file_exists(path)) {
-      assert_true(n_folders < MOST_FOLDERS);
-      snprintf(names[n_folders++], sizeof names[0], "%s/%.200s", where, entries[i]->d_name);
-    }
-    free(entries[i]);
-  }
-  free(entries);
+static void add_folder(const char *path, const char *name, void *where) {
+  (void)path;
+  assert_true(n_folders < MOST_FOLDERS);
+  snprintf(names[n_folders++], sizeof names[0], "%s/%.200s", (const char *)where, name);
 }
 
 static int find_folders(void **state) {
   (void)state;
-  char path[1024];
-  const char *source = getenv("VECD_SOURCE_ROOT");
-  snprintf(root, sizeof root, "%s/tests/golden", source ? source : ".");
-  snprintf(path, sizeof path, "%s/texts.json", root);
-  common = read_json(path);
-  find_folders_of("tiny");
+  static char tiny[] = "tiny", families[] = "families";
+  common = read_golden_json("texts.json");
+  each_golden_folder(tiny, add_folder, tiny);
   assert_true(n_folders >= 40);
-  find_folders_of("families");
+  each_golden_folder(families, add_folder, families);
   assert_true(n_folders >= 70);
   return 0;
 }

@@ -2,36 +2,10 @@
  * gave. A tokenizer with something we do not have yet is refused by name, and named here.
  *
  * VECD_SOURCE_ROOT is the repository. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <dirent.h>
-#include <stdlib.h>
-
-#include "fmt/json.h"
+#include "golden.h"
 #include "tok/tokenizer.h"
 
-#define PATH_BYTES 2048
-#define MOST_BYTES ((size_t)64 << 20)
-
 static json_t *texts;
-
-static const char *golden_path(const char *folder, const char *name) {
-  static char path[PATH_BYTES];
-  int n = snprintf(path, sizeof path, "%s/tests/golden/%s/%s", getenv("VECD_SOURCE_ROOT"), folder, name);
-  assert_true(n > 0 && n < PATH_BYTES);
-  return path;
-}
-
-static json_t *read_json(const char *path) {
-  vecd_err err = {0};
-  json_t *root = NULL;
-  if (vecd_json_read(path, MOST_BYTES, &root, &err)) fail_msg("%s", err.text);
-  return root;
-}
 
 static bool same(const vecd_encoding *e, const json_t *row) {
   const json_t *ids = json_object_get(row, "ids"), *offsets = json_object_get(row, "offsets");
@@ -44,18 +18,20 @@ static bool same(const vecd_encoding *e, const json_t *row) {
   return true;
 }
 
-/* False: not supported. */
-static bool check(const char *folder) {
+static void check(const char *path, const char *folder, void *n_checked) {
+  char file[GOLDEN_PATH_BYTES];
   vecd_err err = {0};
   vecd_tokenizer *t = NULL;
   vecd_encoding encoding = {0};
-  vecd_status s = vecd_tokenizer_open(golden_path(folder, "tokenizer.json"), NULL, &t, &err);
+  join_path(file, path, "tokenizer.json");
+  vecd_status s = vecd_tokenizer_open(file, NULL, &t, &err);
   if (s == VECD_UNSUPPORTED) {
     print_message("not compared: %s\n", err.text);
-    return false;
+    return;
   }
   if (s) fail_msg("%s", err.text);
-  json_t *rows = read_json(golden_path(folder, "ids.json"));
+  join_path(file, path, "ids.json");
+  json_t *rows = read_json(file);
   assert_true(json_array_size(rows) > 90);
   for (size_t i = 0; i < json_array_size(rows); i++) {
     const json_t *row = json_array_get(rows, i);
@@ -68,22 +44,14 @@ static bool check(const char *folder) {
   json_decref(rows);
   vecd_encoding_fini(&encoding);
   vecd_tokenizer_close(&t);
-  return true;
+  ++*(size_t *)n_checked;
 }
 
 static void test_tokenizers(void **state) {
   (void)state;
   size_t n = 0;
-  char folder[PATH_BYTES];
-  DIR *dir = opendir(golden_path("tokenizers", ""));
-  assert_non_null(dir);
-  texts = read_json(golden_path("", "texts.json"));
-  for (struct dirent *e; (e = readdir(dir));) {
-    if (e->d_name[0] == '.') continue;
-    assert_true((size_t)snprintf(folder, sizeof folder, "tokenizers/%s", e->d_name) < sizeof folder);
-    n += check(folder);
-  }
-  closedir(dir);
+  texts = read_golden_json("texts.json");
+  each_golden_folder("tokenizers", check, &n);
   json_decref(texts);
   assert_true(n >= 12);
 }

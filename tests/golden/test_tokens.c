@@ -3,49 +3,19 @@
  *
  * VECD_SOURCE_ROOT is the repository; VECD_TEST_MODEL the folder of all-MiniLM-L6-v2, by default where
  * tools/get_default_model.sh puts it. Without the model the test fails. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <dirent.h>
-#include <stdlib.h>
-
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "base/buf.h"
 #include "base/utf8.h"
-#include "fmt/json.h"
+#include "golden.h"
 #include "tok/tokenizer.h"
 
 #define MINILM_MAX_TOKENS 256
-#define MOST_BYTES        ((size_t)64 << 20)
 
-#define PATH_BYTES 2048
-
-static char model_path[PATH_BYTES]; /* MiniLM's tokenizer.json */
+static char model_path[GOLDEN_PATH_BYTES]; /* MiniLM's tokenizer.json */
 static json_t *texts;
 static vecd_encoding encoding;
-
-static void join(char out[PATH_BYTES], const char *folder, const char *name) {
-  if (snprintf(out, PATH_BYTES, "%s/%s", folder, name) >= PATH_BYTES) fail_msg("%s: path too long", folder);
-}
-
-static const char *golden_path(const char *name) {
-  static char folder[PATH_BYTES], path[PATH_BYTES];
-  join(folder, getenv("VECD_SOURCE_ROOT"), "tests/golden");
-  join(path, folder, name);
-  return path;
-}
-
-static json_t *read_json(const char *path) {
-  vecd_err err = {0};
-  json_t *root = NULL;
-  if (vecd_json_read(path, MOST_BYTES, &root, &err)) fail_msg("%s", err.text);
-  return root;
-}
 
 static vecd_tokenizer *open_tokenizer(const char *path, const vecd_tokenizer_rules *rules) {
   vecd_err err = {0};
@@ -71,7 +41,7 @@ static void expect_ids(const json_t *ids, const char *what, size_t index) {
 static void test_ids(void **state) {
   (void)state;
   vecd_tokenizer *t = open_tokenizer(model_path, NULL);
-  json_t *rows = read_json(golden_path("minilm_ids.json"));
+  json_t *rows = read_golden_json("minilm_ids.json");
   assert_true(json_array_size(rows) > 400);
   assert_int_equal(json_array_size(rows), json_array_size(texts));
   for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -85,7 +55,7 @@ static void test_ids(void **state) {
 static void test_offsets(void **state) {
   (void)state;
   vecd_tokenizer *t = open_tokenizer(model_path, NULL);
-  json_t *rows = read_json(golden_path("minilm_offsets.json"));
+  json_t *rows = read_golden_json("minilm_offsets.json");
   assert_true(json_array_size(rows) >= 60);
   for (size_t r = 0; r < json_array_size(rows); r++) {
     const json_t *row = json_array_get(rows, r), *tokens = json_object_get(row, "tokens"),
@@ -124,7 +94,7 @@ static void digest_text(vecd_buf *digested, const vecd_tokenizer *t, const char 
 static void test_codepoints(void **state) {
   (void)state;
   vecd_tokenizer *t = open_tokenizer(model_path, NULL);
-  json_t *root = read_json(golden_path("minilm_codepoints.json")), *blocks = json_object_get(root, "blocks");
+  json_t *root = read_golden_json("minilm_codepoints.json"), *blocks = json_object_get(root, "blocks");
   vecd_buf digested = {0};
   assert_int_equal(json_array_size(blocks), 0x110000 / 256);
   for (uint32_t block = 0; block < 0x110000 / 256; block++) {
@@ -146,7 +116,7 @@ static void test_codepoints(void **state) {
 }
 
 static void check_tiny(const char *folder) {
-  char path[PATH_BYTES];
+  char path[GOLDEN_PATH_BYTES];
   vecd_model_folder f;
   vecd_err err;
   if (vecd_model_folder_open(folder, &f, &err)) fail_msg("%s", err.text);
@@ -159,7 +129,7 @@ static void check_tiny(const char *folder) {
   vecd_span prompt = VECD_SPAN("");
   if (f.default_prompt) assert_int_equal(vecd_model_folder_prompt(&f, f.default_prompt, &prompt, &err), VECD_OK);
   vecd_buf whole = {.tag = VECD_MEM_MISC};
-  join(path, folder, "golden.json");
+  join_path(path, folder, "golden.json");
   json_t *golden = read_json(path);
   const json_t *indices = json_object_get(golden, "text_indices"), *more = json_object_get(golden, "texts");
   const json_t *rows = json_object_get(golden, "ids");
@@ -182,19 +152,16 @@ static void check_tiny(const char *folder) {
   vecd_tokenizer_close(&t);
 }
 
+static void check_bert_folder(const char *path, const char *name, void *n_checked) {
+  if (strncmp(name, "bert-", 5) != 0) return;
+  check_tiny(path);
+  ++*(size_t *)n_checked;
+}
+
 static void test_tiny_folders(void **state) {
   (void)state;
-  char path[PATH_BYTES];
   size_t n = 0;
-  DIR *dir = opendir(golden_path("tiny"));
-  assert_non_null(dir);
-  for (struct dirent *e; (e = readdir(dir));) {
-    if (strncmp(e->d_name, "bert-", 5) != 0) continue;
-    join(path, golden_path("tiny"), e->d_name);
-    check_tiny(path);
-    n++;
-  }
-  closedir(dir);
+  each_golden_folder("tiny", check_bert_folder, &n);
   assert_true(n >= 40);
 }
 
@@ -205,10 +172,10 @@ static int set_up(void **state) {
     print_error("VECD_SOURCE_ROOT must be set\n");
     return -1;
   }
-  char folder[PATH_BYTES];
-  join(folder, home ? home : "", ".local/share/vecd/models/all-MiniLM-L6-v2");
-  join(model_path, model ? model : folder, "tokenizer.json");
-  texts = read_json(golden_path("texts.json"));
+  char folder[GOLDEN_PATH_BYTES];
+  join_path(folder, home ? home : "", ".local/share/vecd/models/all-MiniLM-L6-v2");
+  join_path(model_path, model ? model : folder, "tokenizer.json");
+  texts = read_golden_json("texts.json");
   return 0;
 }
 

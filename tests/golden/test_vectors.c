@@ -4,17 +4,7 @@
  * VECD_SOURCE_ROOT is the repository; VECD_TEST_MODEL the folder of all-MiniLM-L6-v2, by default where
  * tools/get_default_model.sh puts it. Without the model the test fails. With VECD_LONG=1 the scalar kernels do every text, not
  * forty of them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <math.h>
-#include <stdlib.h>
-
-#include "base/file.h"
-#include "fmt/json.h"
+#include "golden.h"
 #include "kern/kern.h"
 #include "vecd.h"
 
@@ -32,20 +22,12 @@ static char model_path[2048];
 static json_t *json;
 static const char *texts[MOST_TEXTS];
 static size_t lens[MOST_TEXTS], n_texts;
-static const float *want; /* [n_texts, DIMENSION] */
-static vecd_mapping npy;
-
-static void golden_path(char out[2048], const char *name) {
-  const char *root = getenv("VECD_SOURCE_ROOT");
-  snprintf(out, 2048, "%s/tests/golden/%s", root ? root : ".", name);
-}
+static npy want; /* n_texts rows */
 
 static int read_golden(void **state) {
   (void)state;
-  char path[2048];
-  vecd_err err;
-  golden_path(path, "texts.json");
-  if (vecd_json_read(path, (size_t)64 << 20, &json, &err)) fail_msg("%s", err.text);
+  char path[GOLDEN_PATH_BYTES];
+  json = read_golden_json("texts.json");
   n_texts = json_array_size(json);
   assert_in_range(n_texts, 400, MOST_TEXTS);
   for (size_t i = 0; i < n_texts; i++) {
@@ -53,10 +35,8 @@ static int read_golden(void **state) {
     lens[i] = json_string_length(json_array_get(json, i));
   }
   golden_path(path, "minilm_vectors.npy");
-  if (vecd_mapping_open(path, &npy, &err)) fail_msg("%s", err.text);
-  size_t header = 10u + npy.ptr[8] + 256u * npy.ptr[9]; /* version 1.0: magic, version, length, a Python dict */
-  assert_int_equal(npy.len, header + n_texts * DIMENSION * sizeof(float));
-  want = (const float *)(const void *)(npy.ptr + header);
+  open_npy(&want, path, n_texts);
+  assert_int_equal(want.width, DIMENSION);
   return 0;
 }
 
@@ -78,18 +58,12 @@ static float *encode(vecd_model *m, const char *const *t, const size_t *l, size_
 static void compare(const char *isa, const char *precision, unsigned threads, const float *got, size_t n) {
   double worst = 0, least = 1, sum = 0;
   for (size_t i = 0; i < n; i++) {
-    double dot = 0, aa = 0, bb = 0;
-    for (size_t j = 0; j < DIMENSION; j++) {
-      double a = got[i * DIMENSION + j], b = want[i * DIMENSION + j];
-      worst = fmax(worst, fabs(a - b));
-      dot += a * b;
-      aa += a * a;
-      bb += b * b;
-    }
-    double cosine = dot / sqrt(aa * bb);
-    assert_false(isnan(cosine)); /* fmax() and fmin() would pass it over */
-    least = fmin(least, cosine);
-    sum += cosine;
+    const float *a = want.values + i * DIMENSION, *b = got + i * DIMENSION;
+    for (size_t j = 0; j < DIMENSION; j++) worst = fmax(worst, fabs((double)b[j] - a[j]));
+    double c = cosine(a, b, DIMENSION);
+    assert_false(isnan(c)); /* fmax() and fmin() would pass it over */
+    least = fmin(least, c);
+    sum += c;
   }
   print_message("%s, %s, %u thread(s), %zu texts: largest difference %.2e, least cosine %.9f, mean %.9f\n", isa, precision,
                 threads, n, worst, least, sum / (double)n);
@@ -179,7 +153,7 @@ static void scalar_agrees(void **state) { check_scalar(((const check *)*state)->
 static int drop_golden(void **state) {
   (void)state;
   json_decref(json);
-  vecd_mapping_close(&npy);
+  vecd_mapping_close(&want.file);
   return 0;
 }
 

@@ -1,18 +1,9 @@
 /* test_encoder.c - token ids -> vectors: every tiny golden folder against what sentence-transformers gave, on every ISA this CPU
  * has and teams of 1, 2 and 3; a sequence's bits depend on nothing but its ids; the forward pass allocates nothing; every
  * allocation of vecd_encoder_open() may fail. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <dirent.h>
 #include <malloc.h>
-#include <math.h>
-#include <stdlib.h>
 
-#include "base/file.h"
+#include "../golden/golden.h"
 #include "base/mem.h"
 #include "nn/encoder.h"
 #include "nn/pooling.h"
@@ -36,8 +27,8 @@ typedef struct golden {
   vecd_model_folder folder;
   size_t n;
   uint32_t **ids, *lens; /* [n] */
+  npy want;              /* n rows */
   size_t dimension;
-  float *want;  /* [n, dimension] */
   float *alone; /* [n, dimension] on the ISA at hand, each sequence alone, not normalised */
 } golden;
 
@@ -52,10 +43,10 @@ static void *room(size_t n, size_t size) {
 }
 
 static void read_ids(golden *g, const char *dir) {
-  char path[1024];
+  char path[GOLDEN_PATH_BYTES];
   vecd_err err;
   json_t *json;
-  snprintf(path, sizeof path, "%s/golden.json", dir);
+  join_path(path, dir, "golden.json");
   if (vecd_json_read(path, (size_t)16 << 20, &json, &err)) fail_msg("%s", err.text);
   const json_t *ids = json_object_get(json, "ids");
   g->n = json_array_size(ids);
@@ -72,23 +63,16 @@ static void read_ids(golden *g, const char *dir) {
 }
 
 static void read_vectors(golden *g, const char *dir) {
-  char path[1024];
-  vecd_err err;
-  vecd_mapping npy;
-  snprintf(path, sizeof path, "%s/vectors.npy", dir);
-  if (vecd_mapping_open(path, &npy, &err)) fail_msg("%s", err.text);
-  size_t header = 10u + npy.ptr[8] + 256u * npy.ptr[9]; /* version 1.0: magic, version, length, a Python dict */
-  size_t n_values = (npy.len - header) / sizeof(float);
-  g->dimension = n_values / g->n;
-  assert_int_equal(npy.len, header + g->n * g->dimension * sizeof(float));
-  assert_true(g->dimension > 0);
-  g->want = room(n_values, sizeof *g->want);
-  g->alone = room(n_values, sizeof *g->alone);
-  memcpy(g->want, npy.ptr + header, n_values * sizeof *g->want);
-  vecd_mapping_close(&npy);
+  char path[GOLDEN_PATH_BYTES];
+  join_path(path, dir, "vectors.npy");
+  open_npy(&g->want, path, g->n);
+  g->dimension = g->want.width;
+  g->alone = room(g->n * g->dimension, sizeof *g->alone);
+  for (size_t i = 0; i < g->n; i++) { /* or no angle would be between it and ours */
+    const float *want = g->want.values + i * g->dimension;
+    assert_true(dot(want, want, g->dimension) > 0);
+  }
 }
-
-static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 
 /* The golden vectors are the encoder's own, but for their length; others are for tests/golden/test_tiny.c. */
 static bool is_plain(const vecd_model_folder *f) {
@@ -100,38 +84,28 @@ static bool is_plain(const vecd_model_folder *f) {
 
 static bool is_normalized(const vecd_model_folder *f) { return f->n_modules > 0; }
 
-/* The plain folders of tests/golden/<where>: those with modules behind the pooling are the whole model's to check. */
-static void read_folders_of(const char *where) {
-  char all[512], dir[800];
+/* Those with modules behind the pooling are the whole model's to check. */
+static void read_plain_folder(const char *path, const char *name, void *ctx) {
+  (void)ctx;
+  golden *g = &folders[n_folders];
   vecd_err err;
-  const char *root = getenv("VECD_SOURCE_ROOT");
-  snprintf(all, sizeof all, "%s/tests/golden/%s", root ? root : ".", where);
-  struct dirent **entries;
-  int n_entries = scandir(all, &entries, NULL, by_name);
-  for (int i = 0; i < n_entries; i++) {
-    golden *g = &folders[n_folders];
-    snprintf(dir, sizeof dir, "%s/%s", all, entries[i]->d_name);
-    snprintf(g->name, sizeof g->name, "%s", entries[i]->d_name);
-    free(entries[i]);
-    if (g->name[0] == '.' || !vecd_dir_exists(dir)) continue;
-    if (vecd_model_folder_open(dir, &g->folder, &err)) fail_msg("%s", err.text);
-    if (!is_plain(&g->folder)) {
-      vecd_model_folder_close(&g->folder);
-      continue;
-    }
-    read_ids(g, dir);
-    read_vectors(g, dir);
-    n_folders++;
-    assert_true(n_folders < MOST_FOLDERS);
+  snprintf(g->name, sizeof g->name, "%s", name);
+  if (vecd_model_folder_open(path, &g->folder, &err)) fail_msg("%s", err.text);
+  if (!is_plain(&g->folder)) {
+    vecd_model_folder_close(&g->folder);
+    return;
   }
-  free(entries);
+  read_ids(g, path);
+  read_vectors(g, path);
+  n_folders++;
+  assert_true(n_folders < MOST_FOLDERS);
 }
 
 static int read_folders(void **state) {
   (void)state;
-  read_folders_of("tiny");
+  each_golden_folder("tiny", read_plain_folder, NULL);
   assert_true(n_folders >= 20);
-  read_folders_of("families");
+  each_golden_folder("families", read_plain_folder, NULL);
   assert_true(n_folders >= 45);
   return 0;
 }
@@ -143,7 +117,7 @@ static int drop_folders(void **state) {
     for (size_t i = 0; i < g->n; i++) free(g->ids[i]);
     free(g->ids);
     free(g->lens);
-    free(g->want);
+    vecd_mapping_close(&g->want.file);
     free(g->alone);
     vecd_model_folder_close(&g->folder);
   }
@@ -180,53 +154,17 @@ static uint32_t random_below(uint32_t n) {
   return random_state % n;
 }
 
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* With 8-bit weights and activations: distances of cosines from 1, as a share of what is allowed. */
-static double compare_int8(const golden *g, const float *got) {
-  double *angles = room(g->n, sizeof *angles);
-  for (size_t i = 0; i < g->n; i++) {
-    const float *a = g->want + i * g->dimension, *b = got + i * g->dimension;
-    double dot = 0, aa = 0, bb = 0;
-    for (size_t j = 0; j < g->dimension; j++) {
-      dot += (double)a[j] * b[j];
-      aa += (double)a[j] * a[j];
-      bb += (double)b[j] * b[j];
-    }
-    angles[i] = 1 - dot / sqrt(aa * bb);
-    if (isnan(angles[i])) angles[i] = 2;
-  }
-  qsort(angles, g->n, sizeof *angles, by_value);
-  double most = angles[g->n - 1] / INT8_MOST_ANGLE, median = angles[g->n / 2] / INT8_MEDIAN_ANGLE;
-  free(angles);
-  return most > median ? most : median;
-}
-
-/* The larger; NaN if either is, which fmax() and a plain comparison would lose at the next number. */
-static double larger(double a, double b) { return isnan(a) || a > b ? a : b; }
-
-/* Largest difference as a share of what is allowed. */
-static double compare(const golden *g, const float *got) {
-  double worst = 0;
-  float *v = room(g->dimension, sizeof *v);
-  for (size_t i = 0; i < g->n; i++) {
-    const float *want = g->want + i * g->dimension;
-    double largest = 1, difference = 0;
-    memcpy(v, got + i * g->dimension, g->dimension * sizeof *v);
-    if (is_normalized(&g->folder)) vecd_normalize_l2(v, g->dimension);
-    for (size_t j = 0; j < g->dimension; j++) {
-      largest = fmax(largest, fabs((double)want[j]));
-      double d = fabs((double)v[j] - want[j]);
-      difference = larger(difference, d);
-    }
-    double share = difference / (MOST_DIFFERENCE * largest);
-    worst = larger(worst, share);
-  }
+/* The largest difference or angle as a share of what is allowed. */
+static double compare(const golden *g, vecd_precision precision, const float *got) {
+  size_t width = g->dimension;
+  if (precision == VECD_PRECISION_INT8)
+    return share_of_angles(g->want.values, got, g->n, width, INT8_MOST_ANGLE, INT8_MEDIAN_ANGLE);
+  float *v = room(g->n, width * sizeof *v);
+  memcpy(v, got, g->n * width * sizeof *v);
+  for (size_t i = 0; i < g->n && is_normalized(&g->folder); i++) vecd_normalize_l2(v + i * width, width);
+  double difference = largest_difference(g->want.values, v, g->n, width);
   free(v);
-  return worst;
+  return difference / MOST_DIFFERENCE;
 }
 
 static void same_bits(const golden *g, const size_t *picked, size_t n, const float *got, const char *isa, unsigned threads) {
@@ -252,8 +190,7 @@ static double check_folder(golden *g, vecd_precision precision, const vecd_kern 
     for (size_t i = 0; i < g->n; i++) picked[i] = i;
     run(e, g, picked, g->n, out);
     same_bits(g, picked, g->n, out, kern->isa, threads);
-    double share = precision == VECD_PRECISION_INT8 ? compare_int8(g, out) : compare(g, out);
-    worst = larger(worst, share);
+    worst = larger(worst, compare(g, precision, out));
     bool few = precision == VECD_PRECISION_INT8 || strncmp(g->name, "bert-", 5) != 0; /* BERT has had them all */
     unsigned n_batches = few ? N_BATCHES / 4 : N_BATCHES;
     for (unsigned batch = 0; batch < n_batches; batch++) {

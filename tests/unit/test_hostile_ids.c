@@ -1,22 +1,10 @@
 /* test_hostile_ids.c - every family's tiny folder and the ids no tokenizer would make of a text: the first of the vocabulary, the last,
  * and padding, alone and as long as the model takes them, with 1 to 3 threads. Of value under ASan; here the vectors must be finite
  * and the same however many threads there are. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <dirent.h>
-#include <math.h>
-#include <stdlib.h>
-
-#include "base/file.h"
+#include "../golden/golden.h"
 #include "nn/encoder.h"
 
 enum { N_SEQS = 7, MOST_THREADS = 3, MOST_TOKENS = 512 };
-
-static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 
 /* One token and as many as there may be of the first, the last and the padding id; and all ids one after the other. */
 static void run(const char *name, vecd_encoder *e, float *out) {
@@ -42,15 +30,23 @@ static void run(const char *name, vecd_encoder *e, float *out) {
     if (!isfinite(out[i])) fail_msg("%s: sequence %zu: not finite", name, i / width);
 }
 
-static void check_folder(const char *name, const char *dir, vecd_precision precision, const vecd_kern *kern,
-                         vecd_team *const *teams) {
+/* What each folder is run with, and how many have been. */
+typedef struct setting {
+  vecd_precision precision;
+  vecd_kern kern;
+  vecd_team *teams[MOST_THREADS];
+  int n_checked;
+} setting;
+
+static void check_folder(const char *dir, const char *name, void *ctx) {
+  setting *how = ctx;
   vecd_model_folder folder;
   vecd_err err;
   float *alone = NULL;
   if (vecd_model_folder_open(dir, &folder, &err)) fail_msg("%s", err.text);
   for (unsigned threads = 1; threads <= MOST_THREADS; threads++) {
     vecd_encoder *e = NULL;
-    if (vecd_encoder_open(&folder, precision, kern, teams[threads - 1], &e, &err)) fail_msg("%s", err.text);
+    if (vecd_encoder_open(&folder, how->precision, &how->kern, how->teams[threads - 1], &e, &err)) fail_msg("%s", err.text);
     size_t n = N_SEQS * vecd_encoder_dimension(e);
     float *out = calloc(n, sizeof *out);
     assert_non_null(out);
@@ -64,30 +60,16 @@ static void check_folder(const char *name, const char *dir, vecd_precision preci
   }
   free(alone);
   vecd_model_folder_close(&folder);
+  how->n_checked++;
 }
 
 static void every_family(void **state) {
-  vecd_precision precision = *(vecd_precision *)*state;
-  vecd_kern kern;
-  vecd_team *teams[MOST_THREADS];
-  char all[512], dir[800];
-  const char *root = getenv("VECD_SOURCE_ROOT");
-  assert_int_equal(vecd_kern_choose(&kern, NULL, NULL), VECD_OK);
-  for (unsigned i = 0; i < MOST_THREADS; i++) assert_int_equal(vecd_team_new(i + 1, &teams[i], NULL), VECD_OK);
-  snprintf(all, sizeof all, "%s/tests/golden/families", root ? root : ".");
-  struct dirent **entries;
-  int n_entries = scandir(all, &entries, NULL, by_name), n_checked = 0;
-  for (int i = 0; i < n_entries; i++) {
-    snprintf(dir, sizeof dir, "%s/%s", all, entries[i]->d_name);
-    if (entries[i]->d_name[0] != '.' && vecd_dir_exists(dir)) {
-      check_folder(entries[i]->d_name, dir, precision, &kern, teams);
-      n_checked++;
-    }
-    free(entries[i]);
-  }
-  free(entries);
-  assert_true(n_checked >= 31);
-  for (unsigned i = 0; i < MOST_THREADS; i++) vecd_team_free(&teams[i]);
+  setting how = {.precision = *(vecd_precision *)*state};
+  assert_int_equal(vecd_kern_choose(&how.kern, NULL, NULL), VECD_OK);
+  for (unsigned i = 0; i < MOST_THREADS; i++) assert_int_equal(vecd_team_new(i + 1, &how.teams[i], NULL), VECD_OK);
+  each_golden_folder("families", check_folder, &how);
+  assert_true(how.n_checked >= 31);
+  for (unsigned i = 0; i < MOST_THREADS; i++) vecd_team_free(&how.teams[i]);
 }
 
 int main(void) {

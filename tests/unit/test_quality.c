@@ -1,14 +1,5 @@
 /* test_quality.c - cosines of two tiny golden models against a plain sum over their vectors, and the built-in sample's promises. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <math.h>
-
+#include "../golden/golden.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "model/quality.h"
@@ -16,11 +7,11 @@
 enum { MOST = 600 }; /* more than two slices */
 
 static vecd_model *open_tiny(const char *name, const char *precision) {
-  const char *root = getenv("VECD_SOURCE_ROOT");
-  char folder[1024];
+  char tiny[GOLDEN_PATH_BYTES], folder[GOLDEN_PATH_BYTES];
   vecd_model *m = NULL;
   vecd_err err;
-  snprintf(folder, sizeof folder, "%s/tests/golden/tiny/%s", root ? root : ".", name);
+  golden_path(tiny, "tiny");
+  join_path(folder, tiny, name);
   if (vecd_open(folder, &(vecd_options){.threads = 2, .precision = precision}, &m, &err)) fail_msg("%s", err.text);
   return m;
 }
@@ -79,11 +70,6 @@ static void a_model_equals_itself(void **state) {
   }
   vecd_close(&m);
   vecd_close(&again);
-}
-
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
 }
 
 /* Each text alone, through the public API; the numbers by the most obvious way there is. */
