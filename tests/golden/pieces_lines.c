@@ -9,38 +9,16 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tok/normalizer.h"
-#include "tok/pre_tokenizer.h"
-
-typedef struct pipeline {
-  vecd_normalizer normalizer;
-  vecd_pre_tokenizer pre;
-  vecd_normalizer_scratch normalizer_scratch;
-  vecd_pre_scratch pre_scratch;
-} pipeline;
+#include "pipeline.h"
 
 static bool load(const char *path, pipeline *p) {
   json_t *root = NULL;
   vecd_err err;
   vecd_status s = vecd_json_read(path, (size_t)64 << 20, &root, &err);
-  if (!s) s = vecd_normalizer_load(path, json_object_get(root, "normalizer"), false, &p->normalizer, &err);
-  if (!s) s = vecd_pre_tokenizer_load(path, json_object_get(root, "pre_tokenizer"), &p->pre, &err);
+  if (!s) s = load_pipeline(path, json_object_get(root, "normalizer"), json_object_get(root, "pre_tokenizer"), p, &err);
   json_decref(root);
   if (s) fprintf(stderr, "%s\n", err.text);
   return !s;
-}
-
-/* out: the text the pieces are of; pieces NULL: the pre-tokenizer is a simple one. */
-static vecd_status run(pipeline *p, vecd_span text, bool keep_src, vecd_aligned *out, const vecd_piece_list **pieces,
-                       vecd_err *err) {
-  const vecd_aligned *norm = NULL;
-  *pieces = NULL;
-  vecd_status s = vecd_normalizer_run(&p->normalizer, text, 0, keep_src, &p->normalizer_scratch, &norm, err);
-  if (s) return s;
-  *out = *norm;
-  if (vecd_pre_tokenizer_is_simple(&p->pre)) return VECD_OK;
-  return vecd_pre_tokenizer_run(&p->pre, (vecd_span){norm->bytes, norm->len}, keep_src ? norm->src : NULL, &p->pre_scratch, out,
-                                pieces, err);
 }
 
 static void put_piece(json_t *list, const vecd_aligned *text, size_t begin, size_t end) {
@@ -56,16 +34,13 @@ static void print_pieces(pipeline *p, vecd_span text) {
   vecd_err err;
   const vecd_piece_list *pieces;
   json_t *list = json_array();
-  vecd_status s = run(p, text, true, &out, &pieces, &err);
+  vecd_status s = run_pipeline(p, text, true, &out, &pieces, &err);
   if (s) {
     json_decref(list);
     list = json_pack("{s:s}", "error", err.text);
-  } else if (pieces) {
-    for (size_t i = 0; i < pieces->n; i++) put_piece(list, &out, pieces->ranges[i].begin, pieces->ranges[i].end);
   } else {
-    vecd_span all = {out.bytes, out.len}, word;
-    for (size_t at = 0; vecd_pre_tokenizer_next(&p->pre, all, &at, &word);)
-      put_piece(list, &out, (size_t)(word.ptr - all.ptr), (size_t)(word.ptr - all.ptr) + word.len);
+    for (size_t i = 0, at = 0, begin, end; piece_at(p, &out, pieces, i, &at, &begin, &end); i++)
+      put_piece(list, &out, begin, end);
   }
   char *line = json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII);
   puts(line);
@@ -81,7 +56,7 @@ static void time_it(pipeline *p, json_t *texts, double seconds) {
       json_t *text = json_array_get(texts, i);
       vecd_aligned out;
       const vecd_piece_list *pieces;
-      if (run(p, (vecd_span){json_string_value(text), json_string_length(text)}, false, &out, &pieces, NULL)) return;
+      if (run_pipeline(p, (vecd_span){json_string_value(text), json_string_length(text)}, false, &out, &pieces, NULL)) return;
       n_bytes += json_string_length(text);
       n_pieces += pieces ? pieces->n : 0;
     }
@@ -113,9 +88,6 @@ int main(int argc, char **argv) {
   if (seconds > 0) time_it(&p, texts, seconds);
   json_decref(texts);
   free(line);
-  vecd_normalizer_fini(&p.normalizer);
-  vecd_pre_tokenizer_fini(&p.pre);
-  vecd_normalizer_scratch_fini(&p.normalizer_scratch);
-  vecd_pre_scratch_fini(&p.pre_scratch);
+  free_pipeline(&p);
   return 0;
 }
