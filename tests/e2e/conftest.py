@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TINY = ROOT / "tests" / "golden" / "tiny"
+GOLDEN = ROOT / "tests" / "golden"
+TINY, FAMILIES = GOLDEN / "tiny", GOLDEN / "families"
 DEADLINE_S = 60  # for anything that must happen; sanitizer builds on a busy machine are slow
 
 
@@ -65,13 +66,23 @@ def tiny_model():
     return TINY / "bert-mean-norm"
 
 
+def golden_of(folder):
+    """(texts, ids, vectors) of a folder of tests/golden, as the reference implementation gives them."""
+    doc = json.loads((folder / "golden.json").read_text())
+    shared = json.loads((GOLDEN / "texts.json").read_text())
+    texts = [shared[i] for i in doc["text_indices"]] + doc["texts"]
+    return texts, doc["ids"], np.load(folder / "vectors.npy")
+
+
 @pytest.fixture(scope="session")
 def golden(tiny_model):
-    """(texts, ids, vectors) of the tiny model, as the reference implementation gives them."""
-    doc = json.loads((tiny_model / "golden.json").read_text())
-    shared = json.loads((ROOT / "tests" / "golden" / "texts.json").read_text())
-    texts = [shared[i] for i in doc["text_indices"]] + doc["texts"]
-    return texts, doc["ids"], np.load(tiny_model / "vectors.npy")
+    return golden_of(tiny_model)
+
+
+def write_jsonl(path, texts, **more):
+    """The file as `-i` takes it, a text a line, each with `more` beside it; gives the path."""
+    path.write_text("".join(json.dumps({"text": t, **more}) + "\n" for t in texts))
+    return path
 
 
 class Run:

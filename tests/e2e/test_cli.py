@@ -16,7 +16,7 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 
-from conftest import DEADLINE_S, ROOT, TINY, clean_env
+from conftest import DEADLINE_S, FAMILIES, TINY, clean_env, golden_of, write_jsonl
 
 M = ("-m", "bert-mean-norm")
 NEAR = 2e-6  # between ISAs and the reference, tiny models with spread-out weights
@@ -50,8 +50,7 @@ def test_embed_prints_one_vector_a_line(vecd, golden):
 
 def test_embed_matches_reference_for_every_text_as_jsonl_input(vecd, golden, tmp_path):
     texts, _, vectors = golden
-    path = tmp_path / "in.jsonl"
-    path.write_text("".join(json.dumps({"text": t, "more": [1, {"text": "not this"}]}) + "\n" for t in texts))
+    path = write_jsonl(tmp_path / "in.jsonl", texts, more=[1, {"text": "not this"}])
     assert np.abs(rows(vecd("embed", *M, "-i", path)) - vectors).max() < NEAR
 
 
@@ -131,17 +130,11 @@ def test_no_normalize_keeps_lengths(vecd):
 # --- prompts, dimensions, modules
 
 
-def tiny(name):
-    return np.load(TINY / name / "vectors.npy"), json.loads((TINY / name / "golden.json").read_text())
-
-
 @pytest.mark.parametrize("name", ["bert-prompt", "bert-prompt-all-poolings", "bert-dense-two", "bert-order", "bert-truncate-dim",
                                   "bert-sharded"])
 def test_embed_does_all_that_the_folder_says(vecd, tmp_path, name):
-    vectors, about = tiny(name)
-    path = tmp_path / "in.jsonl"
-    texts = json.loads((ROOT / "tests" / "golden" / "texts.json").read_text())
-    path.write_text("".join(json.dumps({"text": texts[i]}) + "\n" for i in about["text_indices"]))
+    texts, _, vectors = golden_of(TINY / name)
+    path = write_jsonl(tmp_path / "in.jsonl", texts)
     got = rows(vecd("embed", "-m", TINY / name, "-i", path))
     assert got.shape == vectors.shape
     assert (np.abs(got - vectors) / np.maximum(1, np.abs(vectors).max(axis=1, keepdims=True))).max() < 1e-5
@@ -486,7 +479,6 @@ def test_show_tells_what_the_folder_says_and_what_was_assumed(vecd):
     one_line(vecd("show", "gone"), 1, "gone")
 
 
-FAMILIES = ROOT / "tests" / "golden" / "families"
 KINDS = {  # what the first word of a folder's name must be shown as: positions, and whether every token sees all
     "camembert": ("learned", True), "distilbert": ("learned", True), "roberta": ("learned", True), "xlm": ("learned", True),
     "mpnet": ("learned+relative", True), "t5": ("relative", True), "new": ("rotary", True), "nomic": ("rotary", True),
@@ -496,7 +488,8 @@ KINDS = {  # what the first word of a folder's name must be shown as: positions,
 
 @pytest.mark.parametrize("folder", sorted(FAMILIES.iterdir()), ids=lambda folder: folder.name)
 def test_every_family_is_shown_tokenized_and_embedded(vecd, folder):
-    config, about = (json.loads((folder / name).read_text()) for name in ("config.json", "golden.json"))
+    config = json.loads((folder / "config.json").read_text())
+    texts, ids, vectors = golden_of(folder)
     run = vecd("show", "--json", folder)
     assert run.code == 0 and run.err == "", run.err
     shown, text = json.loads(run.out), vecd("show", folder).out
@@ -504,18 +497,16 @@ def test_every_family_is_shown_tokenized_and_embedded(vecd, folder):
     positions, sees_all = KINDS[folder.name.split("-")[0]]
     assert shown["positions"] == positions and (shown["attention"] == "both directions") == sees_all
     assert shown["key_value_heads"] == config.get("num_key_value_heads", shown["heads"])
-    assert shown["dimension"] == np.load(folder / "vectors.npy").shape[1]
-    assert max(map(len, about["ids"])) <= shown["max_tokens"]
+    assert shown["dimension"] == vectors.shape[1]
+    assert max(map(len, ids)) <= shown["max_tokens"]
     assert shown["max_tokens_from"] in ("sentence_bert_config.json", "tokenizer_config.json")
     assert [m["type"] for m in shown["modules"]][:2] == ["Transformer", "Pooling"] and "assumed" not in shown
     for fact in ("positions", "attention", "max_tokens_from", "pooling", "module", "default_prompt"):
         assert re.search(rf"^{fact} ", text, re.M), fact
-    texts = json.loads((ROOT / "tests" / "golden" / "texts.json").read_text())
-    texts = [texts[i] for i in about["text_indices"]] + about["texts"]
     i = next(i for i, t in enumerate(texts) if t.strip() and "\0" not in t)
-    assert json.loads(vecd("tokenize", "-m", folder, "--", texts[i]).out) == about["ids"][i]
-    want = np.load(folder / "vectors.npy")[i]
-    assert np.abs(rows(vecd("embed", "-m", folder, "--", texts[i]))[0] - want).max() < 1e-5 * max(1, np.abs(want).max())
+    assert json.loads(vecd("tokenize", "-m", folder, "--", texts[i]).out) == ids[i]
+    got, want = rows(vecd("embed", "-m", folder, "--", texts[i]))[0], vectors[i]
+    assert np.abs(got - want).max() < 1e-5 * max(1, np.abs(want).max())
 
 
 def without(folder, to, name, **config):
@@ -616,9 +607,8 @@ def test_quality_as_a_table(vecd):
 
 def test_quality_of_a_users_texts(vecd, tmp_path):
     texts = [f"row {i} " + "of many " * (i % 13) for i in range(700)] + ["", "tab\tand \"quotes\" é" + "x" * 80]
-    lines, objects = tmp_path / "in.txt", tmp_path / "in.jsonl"
+    lines, objects = tmp_path / "in.txt", write_jsonl(tmp_path / "in.jsonl", texts)
     lines.write_text("\n".join(texts) + "\n")
-    objects.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
     got = quality(vecd, "-i", lines)
     assert got["sample"] == str(lines) and got["texts"] == len(texts)
     assert got["tokens"] == sum(len(json.loads(line)) for line in vecd("tokenize", *M, "-i", lines).lines())
@@ -768,8 +758,7 @@ def test_termination_is_an_interrupt_too(vecd_bin, tiny_models, tmp_path):
 
 def test_tokenize_reads_jsonl_whole(vecd, golden, tmp_path):
     texts, ids, _ = golden
-    path = tmp_path / "in.jsonl"
-    path.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    path = write_jsonl(tmp_path / "in.jsonl", texts)
     run = vecd("tokenize", *M, "-i", path)
     assert [json.loads(line) for line in run.lines()] == ids
     for line in vecd("tokenize", *M, "-i", path, "--tokens").lines():

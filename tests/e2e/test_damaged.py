@@ -7,13 +7,12 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, TINY, clean_env
+from conftest import FAMILIES, GOLDEN, TINY, clean_env
 
-FAMILIES = ROOT / "tests" / "golden" / "families"
 MOST_SECONDS = float(os.environ.get("VECD_MOST_SECONDS", "10"))
 MOST_MB = float(os.environ.get("VECD_MOST_MB", "100"))  # sanitizer builds need more
 
-sys.path.insert(0, str(ROOT / "tests" / "golden"))
+sys.path.insert(0, str(GOLDEN))
 import make_damaged  # noqa: E402
 import make_damaged_families  # noqa: E402
 

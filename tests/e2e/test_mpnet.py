@@ -7,9 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from conftest import ROOT, default_models_dir
+from conftest import GOLDEN, default_models_dir, write_jsonl
 
-GOLDEN = ROOT / "tests" / "golden"
 EVERY = 4  # which texts have vectors
 LEAST_COSINE, MOST_DIFFERENCE = 0.999999, 2e-6  # twice all-MiniLM-L6-v2's bound for twice the layers
 INT8_LEAST_COSINE, INT8_MEAN_COSINE = 0.995, 0.999  # as all-MiniLM-L6-v2
@@ -28,10 +27,6 @@ def all_texts():
     return json.loads((GOLDEN / "texts.json").read_text())
 
 
-def as_lines(texts):
-    return "".join(json.dumps({"text": t}) + "\n" for t in texts).encode()
-
-
 def test_show(vecd, model):
     run = vecd("show", "--json", model)
     assert run.code == 0, run.err
@@ -41,8 +36,7 @@ def test_show(vecd, model):
 
 
 def test_ids_of_all_texts(vecd, model, all_texts, tmp_path):
-    path = tmp_path / "in.jsonl"
-    path.write_bytes(as_lines(all_texts))
+    path = write_jsonl(tmp_path / "in.jsonl", all_texts)
     run = vecd("tokenize", "-m", model, "-i", path)
     assert run.code == 0, run.err
     want = json.loads((GOLDEN / "mpnet_ids.json").read_text())
@@ -64,8 +58,7 @@ def test_vectors(vecd, model, all_texts, tmp_path, capsys, isa, precision):
     if isa == "ref":  # slow: the shorter ones
         short = sorted(range(len(picked)), key=lambda i: len(picked[i]))[:20]
         picked, want = [picked[i] for i in short], want[short]
-    path = tmp_path / "in.jsonl"
-    path.write_bytes(as_lines(picked))
+    path = write_jsonl(tmp_path / "in.jsonl", picked)
     run = vecd("embed", "-m", model, "-i", path, "--isa", isa, "--quantization", precision)
     assert run.code == 0, run.err
     got = np.array([json.loads(line) for line in run.lines()])

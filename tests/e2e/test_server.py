@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import requests
 
-from conftest import DEADLINE_S, ROOT, TINY, Server, clean_env
+from conftest import DEADLINE_S, TINY, Server, clean_env, golden_of
 
 MODEL = "bert-mean-norm"
 NEAR = 2e-6
@@ -57,14 +57,12 @@ def test_embed_gives_vectors_model_and_usage(server, golden):
 def test_embed_does_all_that_the_folder_says(start_server):
     """A default prompt, modules behind the pooling, truncation, weights in several files."""
     server = start_server("-m", "bert-mean-norm", models=TINY)
-    shared = json.loads((ROOT / "tests" / "golden" / "texts.json").read_text())
     for name in ("bert-prompt-all-poolings", "bert-dense-two", "bert-truncate-dim", "bert-sharded"):
         before = get(server, f"/api/v1/models/{name}").json()
-        golden = json.loads((TINY / name / "golden.json").read_text())
-        want = np.load(TINY / name / "vectors.npy")
-        body = post(server, {"texts": [shared[i] for i in golden["text_indices"]], "model": name}).json()
+        texts, ids, want = golden_of(TINY / name)
+        body = post(server, {"texts": texts, "model": name}).json()
         assert np.abs(np.array(body["embeddings"]) - want).max() < 1e-5 * max(1, np.abs(want).max())
-        assert body["usage"]["total_tokens"] == sum(map(len, golden["ids"]))
+        assert body["usage"]["total_tokens"] == sum(map(len, ids))
         after = get(server, f"/api/v1/models/{name}").json()
         for field in ("dimension", "normalized", "pooling", "max_seq_length", "size_mb"):
             assert before[field] == after[field], "on disk and in memory alike"

@@ -19,12 +19,17 @@ FILES = ["config.json", "modules.json", "sentence_bert_config.json", "tokenizer_
 DAMAGES = []  # (name, words, when, function of a Folder)
 
 
+def register(damages, *row):
+    """Puts the row, and behind it the function that does the damage, on the list."""
+    def keep(function):
+        damages.append((*row, function))
+        return function
+    return keep
+
+
 def damage(name, *words, when="open"):
     """Registers a function that does the damage. Words starting with a file's name come first."""
-    def register(function):
-        DAMAGES.append((name, list(words), when, function))
-        return function
-    return register
+    return register(DAMAGES, name, list(words), when)
 
 
 class Folder:
@@ -618,10 +623,20 @@ def _(f): f.set("sentence_bert_config.json", max_seq_length="256")
 def _(f): (f / "config_sentence_transformers.json").write_text('{"model_type": "SparseEncoder"}')
 
 
-def main():
+def two_folders(usage):
     if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    good, output = map(pathlib.Path, sys.argv[1:])
+        sys.exit(usage)
+    return map(pathlib.Path, sys.argv[1:])
+
+
+def finish(output, expected):
+    assert len({e["name"] for e in expected}) == len(expected)
+    (output / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+    print(f"{len(expected)} damaged folders in {output}")
+
+
+def main():
+    good, output = two_folders(__doc__)
     expected = []
     for name, words, when, function in DAMAGES:
         folder = output / name
@@ -630,9 +645,7 @@ def main():
             shutil.copyfile(good / file, folder / file)
         function(Folder(folder))
         expected.append({"name": name, "must_name": words, "when": when})
-    assert len({e["name"] for e in expected}) == len(expected)
-    (output / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
-    print(f"{len(expected)} damaged folders in {output}")
+    finish(output, expected)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,10 @@ one) or "quick" (refused or not, but in time). Nothing but the standard library 
 """
 import base64
 import json
-import pathlib
 import shutil
 import struct
-import sys
 
-from make_damaged import CONFIG, INDEX, TOKENIZER, WEIGHTS, Folder
+from make_damaged import CONFIG, INDEX, TOKENIZER, WEIGHTS, Folder, finish, register, two_folders
 
 DAMAGES = []  # (name, folder it starts from, words, when, text, function of a Folder)
 MODULES = "modules.json"
@@ -22,10 +20,7 @@ MODULES = "modules.json"
 
 def damage(name, good, *words, when="open", text="hello"):
     """Registers a function that does the damage to a copy of the folder `good`."""
-    def register(function):
-        DAMAGES.append((name, good, list(words), when, text, function))
-        return function
-    return register
+    return register(DAMAGES, name, good, list(words), when, text)
 
 
 # config.json: what a field is set to, and the words that must be said of it. DROP takes it out; a raw text is put in as it is.
@@ -570,17 +565,13 @@ def _(f):
 
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    families, output = map(pathlib.Path, sys.argv[1:])
+    families, output = two_folders(__doc__)
     expected = []
     for name, good, words, when, text, function in DAMAGES:
         shutil.copytree(families / good, output / name, ignore=shutil.ignore_patterns("golden.json", "vectors.npy"))
         function(Folder(output / name))
         expected.append({"name": name, "must_name": words, "when": when, "text": text})
-    assert len({e["name"] for e in expected}) == len(expected)
-    (output / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
-    print(f"{len(expected)} damaged folders in {output}")
+    finish(output, expected)
 
 
 if __name__ == "__main__":
