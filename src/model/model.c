@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/finite.h"
 
 /* Below this much text, waking the workers costs more than tokenizing alone. */
@@ -165,10 +166,12 @@ static bool goes_straight(const vecd_model *m, const vecd_item *items, size_t n_
   return straight;
 }
 
-void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
+void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items, vecd_encode_times *times) {
   vecd_assert(n_items >= 1 && n_items <= VECD_MODEL_MAX_ITEMS);
   pthread_mutex_lock(&m->lock);
+  uint64_t begun = times ? vecd_now_ns() : 0, n_tokens = 0;
   tokenize(m, items, n_items);
+  uint64_t tokenized = times ? vecd_now_ns() : 0;
   bool straight = goes_straight(m, items, n_items);
   if (!straight && !make_pooled_room(m, n_items))
     for (size_t i = 0; i < n_items; i++)
@@ -179,6 +182,7 @@ void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
     if (item->status) continue;
     m->seq_ids[n_seqs] = item->ids ? item->ids : m->tok_lanes[m->places[i].lane].ids + m->places[i].first;
     m->seq_lens[n_seqs] = item->n_tokens;
+    n_tokens += item->n_tokens;
     m->seq_pool_from[n_seqs] = item->ids ? 0 : prompt_of(m, item)->n_tokens;
     m->seq_out[n_seqs] = straight ? item->vector : m->pooled + n_seqs * m->pooled_dimension;
     n_seqs++;
@@ -187,6 +191,7 @@ void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
   if (!straight) finish_pooled(m, items, n_items);
   for (size_t i = 0; i < n_items && straight; i++)
     if (!items[i].status) finish_item(m, &items[i], items[i].vector);
+  if (times) *times = (vecd_encode_times){tokenized - begun, vecd_now_ns() - tokenized, n_tokens};
   pthread_mutex_unlock(&m->lock);
 }
 

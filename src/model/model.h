@@ -34,6 +34,13 @@ typedef struct vecd_item {
   uint32_t n_untruncated; /* that the text has; more than n_tokens: it was cut */
 } vecd_item;
 
+/* Where one vecd_model_encode() spent its time, from its turn on. Waiting for others at work with the same team counts. */
+typedef struct vecd_encode_times {
+  uint64_t tokenize_ns;
+  uint64_t forward_ns; /* the encoder, the pooling and the modules behind it */
+  uint64_t n_tokens;   /* that went through the encoder */
+} vecd_encode_times;
+
 /* The most items one vecd_model_encode() takes. */
 #define VECD_MODEL_MAX_ITEMS VECD_ENCODER_MAX_SEQS
 /* As many at a time as callers with many texts put on their stack. */
@@ -50,8 +57,8 @@ VECD_CHECK vecd_status vecd_model_open(const char *path, vecd_precision precisio
 void vecd_model_close(vecd_model **model);
 
 /* Encodes n_items items, 1 .. VECD_MODEL_MAX_ITEMS, each with a status of its own: one bad text does not hurt the others.
- * Callers queue up behind each other. */
-void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items);
+ * Callers queue up behind each other. times: nullable. */
+void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items, vecd_encode_times *times);
 
 /* Makes a prompt ready: `text` itself, or else the one that the folder calls `name`; with neither, the model's default.
  *

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/model.h"
 #include "nn/pooling.h"
@@ -142,7 +143,7 @@ static void each_item_has_its_own_status(void **state) {
                         {.text = {tall, 20000}, .flags = VECD_NO_TRUNCATE},
                         {.text = {tall, 20000}}};
   for (size_t i = 0; i < 4; i++) items[i].vector = v + i * d;
-  vecd_model_encode(m, items, 4);
+  vecd_model_encode(m, items, 4, NULL);
   assert_int_equal(items[0].status, VECD_OK);
   assert_int_equal(items[1].status, VECD_BAD_TEXT);
   assert_int_equal(items[1].error_pos, 4);
@@ -156,11 +157,33 @@ static void each_item_has_its_own_status(void **state) {
   assert_int_equal(vecd_item_explain(m, &items[2], "texts", 2, &err), VECD_BAD_ARGUMENT);
   assert_non_null(strstr(err.text, "at most"));
   vecd_item again = {.text = VECD_SPAN("fine"), .vector = good};
-  vecd_model_encode(m, &again, 1);
+  vecd_model_encode(m, &again, 1, NULL);
   assert_memory_equal(good, v, d * sizeof(float));
   free(tall);
   free(v);
   free(good);
+  vecd_close(&m);
+}
+
+/* What was spent is told, and what was worked at: all that the call took, no more. */
+static void times_are_told(void **state) {
+  (void)state;
+  vecd_model *m = open_tiny(2, NULL);
+  size_t d = dimension_of(m);
+  float *v = calloc(N_TEXTS * d, sizeof *v);
+  vecd_item items[N_TEXTS];
+  for (size_t i = 0; i < N_TEXTS; i++) items[i] = (vecd_item){.text = vecd_span_of(texts[i]), .vector = v + i * d};
+  items[1].text = VECD_SPAN("bad \xff byte");
+  vecd_encode_times times = {.n_tokens = 12345};
+  uint64_t begun = vecd_now_ns(), n_tokens = 0;
+  vecd_model_encode(m, items, N_TEXTS, &times);
+  uint64_t spent = vecd_now_ns() - begun;
+  for (size_t i = 0; i < N_TEXTS; i++) n_tokens += items[i].status ? 0 : items[i].n_tokens;
+  assert_int_equal(times.n_tokens, n_tokens);
+  assert_true(times.tokenize_ns > 0 && times.forward_ns > 0 && times.tokenize_ns + times.forward_ns <= spent);
+  vecd_model_encode(m, &items[1], 1, &times); /* nothing to encode */
+  assert_int_equal(times.n_tokens, 0);
+  free(v);
   vecd_close(&m);
 }
 
@@ -286,7 +309,7 @@ static void vectors_can_be_cut(void **state) {
                           {.text = VECD_SPAN("one two")},
                           {.text = VECD_SPAN("one two"), .dimension = cases[c].full}};
     for (int i = 0; i < 4; i++) items[i].vector = v[i];
-    vecd_model_encode(m, items, 4);
+    vecd_model_encode(m, items, 4, NULL);
     assert_int_equal(items[1].status, VECD_BAD_ARGUMENT);
     assert_int_equal(vecd_item_explain(m, &items[1], "texts", 1, &err), VECD_BAD_ARGUMENT);
     assert_non_null(strstr(err.text, "1000"));
@@ -326,7 +349,7 @@ static void modules_see_every_item(void **state) {
   for (size_t i = 0; i < N; i++) {
     items[i] = (vecd_item){.text = vecd_span_of(i % 9 == 4 ? "\xff" : texts[i % N_TEXTS]), .vector = v + i * d};
   }
-  vecd_model_encode(m, items, N);
+  vecd_model_encode(m, items, N, NULL);
   for (size_t i = 0; i < N; i++) {
     assert_int_equal(items[i].status, i % 9 == 4 ? VECD_BAD_TEXT : VECD_OK);
     if (items[i].status) continue;
@@ -393,6 +416,7 @@ int main(void) {
       cmocka_unit_test(encode_gives_the_same_bits_alone_and_together),
       cmocka_unit_test(ids_and_text_agree),
       cmocka_unit_test(each_item_has_its_own_status),
+      cmocka_unit_test(times_are_told),
       cmocka_unit_test(a_prompt_stands_before_texts),
       cmocka_unit_test(a_prompt_can_stay_out_of_the_pooling),
       cmocka_unit_test(wrong_prompts_are_told),
