@@ -32,7 +32,7 @@ void vecd_describe(const vecd_model *m, vecd_info *out) {
       .dimension = (unsigned)m->dimension,
       .max_tokens = (unsigned)m->max_tokens,
       .threads = vecd_team_size(m->team),
-      .normalized = vecd_head_ends_in_normalize(m->head) && m->dimension == m->full_dimension,
+      .normalized = vecd_model_normalizes(m) && m->dimension == m->full_dimension,
       .parameters = vecd_encoder_parameters(m->encoder) + vecd_head_parameters(m->head),
       .resident_bytes = vecd_encoder_bytes(m->encoder) + vecd_head_bytes(m->head) + vecd_tokenizer_bytes(m->tokenizer),
   };

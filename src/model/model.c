@@ -74,10 +74,12 @@ static const vecd_prompt *prompt_of(const vecd_model *m, const vecd_item *item) 
   return item->prompt ? item->prompt : &m->default_prompt;
 }
 
+static bool contradicts_itself(const vecd_item *item) { return (item->flags & VECD_RAW) && (item->flags & VECD_NORMALIZE); }
+
 static void tokenize_item(vecd_model *m, unsigned member, vecd_item *item, place *at) {
   fail(item, VECD_OK, VECD_NO_POS);
   item->n_tokens = item->n_untruncated = 0;
-  if (item->dimension > m->full_dimension) {
+  if (item->dimension > m->full_dimension || contradicts_itself(item)) {
     fail(item, VECD_BAD_ARGUMENT, VECD_NO_POS);
     return;
   }
@@ -127,11 +129,15 @@ static size_t dimension_of(const vecd_model *m, const vecd_item *item) {
   return item->dimension ? item->dimension : m->dimension;
 }
 
-/* Ends an item whose vector, behind all modules but a Normalize at the end, is `v`. What is cut is cut after that. */
+/* Ends an item whose vector, behind all modules but a Normalize at the end, is `v`. What is cut is cut after that; what has length 1
+ * is not normalised again. */
 static void finish_item(const vecd_model *m, vecd_item *item, float *v) {
-  if (vecd_head_ends_in_normalize(m->head) && !(item->flags & VECD_RAW)) vecd_normalize_l2(v, m->full_dimension);
-  if (v != item->vector) memcpy(item->vector, v, dimension_of(m, item) * sizeof *v);
-  if (!vecd_all_finite(item->vector, dimension_of(m, item))) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
+  size_t n = dimension_of(m, item);
+  bool normalizes = vecd_model_normalizes(m) && !(item->flags & VECD_RAW);
+  if (normalizes) vecd_normalize_l2(v, m->full_dimension);
+  if (v != item->vector) memcpy(item->vector, v, n * sizeof *v);
+  if ((item->flags & VECD_NORMALIZE) && !(normalizes && n == m->full_dimension)) vecd_normalize_l2(item->vector, n);
+  if (!vecd_all_finite(item->vector, n)) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
 }
 
 /* Ends the items that have been pooled into m->pooled, a few at a time. */
@@ -206,6 +212,8 @@ vecd_status vecd_item_explain_place(const vecd_model *m, const vecd_item *item, 
           m->folder.tokenizer_path);
     return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s: not valid UTF-8 at byte %zu", where, item->error_pos);
   case VECD_BAD_ARGUMENT:
+    if (contradicts_itself(item))
+      return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "%s: VECD_RAW and VECD_NORMALIZE exclude each other", where);
     if (item->dimension > m->full_dimension) return vecd_model_check_dimension(m, item->dimension, err);
     if (item->ids && item->n_ids == 0)
       return vecd_err_set(err, VECD_BAD_ARGUMENT, 0, "%s: has no token ids; give at least one", where);
@@ -344,3 +352,4 @@ const vecd_encoder *vecd_model_encoder(const vecd_model *m) { return m->encoder;
 size_t vecd_model_dimension(const vecd_model *m) { return m->dimension; }
 size_t vecd_model_full_dimension(const vecd_model *m) { return m->full_dimension; }
 size_t vecd_model_max_tokens(const vecd_model *m) { return m->max_tokens; }
+bool vecd_model_normalizes(const vecd_model *m) { return vecd_head_ends_in_normalize(m->head); }

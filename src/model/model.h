@@ -23,12 +23,12 @@ typedef struct vecd_item {
   const vecd_prompt *prompt; /* nullable: the model's default, if it has one; borrowed; ignored where ids is set */
   const uint32_t *ids;       /* nullable: ids instead of a text, special tokens included, borrowed */
   size_t n_ids;
-  unsigned flags;     /* VECD_RAW, VECD_NO_TRUNCATE, VECD_NO_PROMPT */
+  unsigned flags;     /* VECD_RAW or VECD_NORMALIZE, VECD_NO_TRUNCATE, VECD_NO_PROMPT */
   unsigned dimension; /* values wanted, 1 .. vecd_model_full_dimension(); 0: vecd_model_dimension() */
   float *vector;      /* [dimension], the caller's */
 
-  vecd_status
-      status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id); VECD_BAD_MODEL; VECD_NO_MEMORY */
+  vecd_status status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id, a wish that cannot be met);
+                       * VECD_BAD_MODEL; VECD_NO_MEMORY */
   size_t error_pos;  /* the byte in the text (VECD_NO_POS: sound UTF-8 that the tokenizer cannot take), or the place in ids */
   uint32_t n_tokens; /* that the model saw, special tokens included */
   uint32_t n_untruncated; /* that the text has; more than n_tokens: it was cut */
@@ -92,5 +92,7 @@ size_t vecd_model_dimension(const vecd_model *model);
 /* The most values a vector can have: the folder may say that fewer are kept. */
 size_t vecd_model_full_dimension(const vecd_model *model);
 size_t vecd_model_max_tokens(const vecd_model *model);
+/* The last module is Normalize: vectors have length 1, if nothing is cut off behind it and VECD_RAW does not leave it out. */
+bool vecd_model_normalizes(const vecd_model *model);
 
 #endif

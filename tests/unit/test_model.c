@@ -338,6 +338,51 @@ static void raw_leaves_out_the_last_normalize_only(void **state) {
   }
 }
 
+/* Cut or not, with modules or without, ending in Normalize or not: what is asked for has length 1 and the direction it had. */
+static void vectors_can_be_normalized(void **state) {
+  (void)state;
+  static const char *const names[] = {"bert-mean-norm", "bert-cls", "bert-dense-two", "bert-order", "bert-truncate-dim"};
+  for (int i = 0; i < 5; i++) {
+    vecd_model *m = open_named(names[i], 1);
+    size_t full = vecd_model_full_dimension(m);
+    assert_int_equal(vecd_model_normalizes(m), i != 1 && i != 3);
+    for (unsigned d = 0; d <= full; d++) {
+      float plain[64], got[65];
+      size_t n = d ? d : dimension_of(m);
+      encode_one(m, "one two", &(vecd_encoding_options){.dimensions = d}, plain);
+      got[n] = 7;
+      encode_one(m, "one two", &(vecd_encoding_options){.dimensions = d, .flags = VECD_NORMALIZE}, got);
+      assert_true(got[n] == 7);
+      if (!vecd_model_normalizes(m) || n < full) vecd_normalize_l2(plain, n);
+      assert_memory_equal(plain, got, n * sizeof *got);
+    }
+    vecd_close(&m);
+  }
+}
+
+static void raw_and_normalize_exclude_each_other(void **state) {
+  (void)state;
+  vecd_model *m = open_tiny(1, NULL);
+  size_t d = dimension_of(m), len = 1;
+  float v[2][64], good[64];
+  const char *text = "a";
+  vecd_err err;
+  assert_true(d <= 64);
+  assert_int_equal(vecd_encode(m, &text, &len, 1, VECD_RAW | VECD_NORMALIZE, v[0], NULL, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "VECD_RAW"));
+  uint32_t id = 2;
+  assert_int_equal(vecd_encode_ids(m, &id, &len, 1, VECD_RAW | VECD_NORMALIZE, v[0], &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "VECD_NORMALIZE"));
+  vecd_item items[2] = {{.text = VECD_SPAN("a"), .flags = VECD_RAW | VECD_NORMALIZE, .vector = v[0]},
+                        {.text = VECD_SPAN("a"), .vector = v[1]}};
+  vecd_model_encode(m, items, 2, NULL);
+  assert_int_equal(items[0].status, VECD_BAD_ARGUMENT);
+  assert_int_equal(items[1].status, VECD_OK);
+  encode_one(m, "a", NULL, good);
+  assert_memory_equal(v[1], good, d * sizeof(float));
+  vecd_close(&m);
+}
+
 /* More vectors than the modules take at a time, with bad texts among them. */
 static void modules_see_every_item(void **state) {
   (void)state;
@@ -422,6 +467,8 @@ int main(void) {
       cmocka_unit_test(wrong_prompts_are_told),
       cmocka_unit_test(vectors_can_be_cut),
       cmocka_unit_test(raw_leaves_out_the_last_normalize_only),
+      cmocka_unit_test(vectors_can_be_normalized),
+      cmocka_unit_test(raw_and_normalize_exclude_each_other),
       cmocka_unit_test(modules_see_every_item),
       cmocka_unit_test(a_warm_model_allocates_nothing),
       cmocka_unit_test(every_failed_allocation_is_survived),
