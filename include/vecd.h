@@ -104,6 +104,8 @@ typedef struct vecd_encoding_options {
   const char *prompt;      /* put before every text; "" puts nothing there. NULL: the one called prompt_name */
   size_t prompt_len;       /* of prompt, in bytes */
   const char *prompt_name; /* one of the folder's prompts, NUL-terminated. NULL: the folder's default, if it has one */
+  const char *pooling;     /* "cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean" or "lasttoken" in place of the folder's
+                            * (NULL), if that is one and not several concatenated */
 } vecd_encoding_options;
 
 /* Opens the model folder `path`: checks every file, packs the weights, starts the worker threads.
@@ -155,8 +157,8 @@ VECD_API VECD_CHECK vecd_status vecd_encode(vecd_model *model, const char *const
 /* The same with more to say.
  *
  * options  nullable; borrowed until return. Where it asks for other dimensions, vectors is [n_texts, dimensions].
- * As vecd_encode(); VECD_BAD_ARGUMENT also for a prompt the folder does not have (err lists those it has) and for dimensions out of
- * range; VECD_BAD_TEXT also for the prompt. */
+ * As vecd_encode(); VECD_BAD_ARGUMENT also for a prompt the folder does not have (err lists those it has), for dimensions out of
+ * range and for a pooling that cannot be had; VECD_BAD_TEXT also for the prompt. */
 VECD_API VECD_CHECK vecd_status vecd_encode_with(vecd_model *model, const char *const *texts, const size_t *lens,
                                                  size_t n_texts, const vecd_encoding_options *options, float *vectors,
                                                  uint32_t *n_tokens, vecd_err *err);

@@ -111,9 +111,11 @@ vecd_status vecd_encode_with(vecd_model *m, const char *const *texts, const size
   vecd_span text = {o->prompt, o->prompt_len};
   vecd_prompt prompt;
   vecd_status s = vecd_model_prompt(m, o->prompt ? &text : NULL, o->prompt_name, &prompt, err);
-  if (!s) s = vecd_model_check_dimension(m, o->dimensions, err);
-  if (s) return s;
   vecd_item like = {.flags = o->flags, .prompt = &prompt, .dimension = o->dimensions};
+  if (!s) s = vecd_model_check_dimension(m, o->dimensions, err);
+  bool has_pooling = !o->size || o->size > offsetof(vecd_encoding_options, pooling);
+  if (!s && has_pooling) s = vecd_model_pooling(m, o->pooling, &like.pooling, err);
+  if (s) return s;
   return encode_texts(m, texts, lens, n_texts, &like, vectors, n_tokens, err);
 }
 

@@ -25,6 +25,7 @@ typedef struct vecd_item {
   size_t n_ids;
   unsigned flags;     /* VECD_RAW or VECD_NORMALIZE, VECD_NO_TRUNCATE, VECD_NO_PROMPT */
   unsigned dimension; /* values wanted, 1 .. vecd_model_full_dimension(); 0: vecd_model_dimension() */
+  unsigned pooling;   /* 0: the folder's; else 1 + a vecd_pool, see vecd_model_pooling() */
   float *vector;      /* [dimension], the caller's */
 
   vecd_status status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id, a wish that cannot be met);
@@ -74,6 +75,11 @@ VECD_CHECK vecd_status vecd_prompt_encode(const vecd_tokenizer *tokenizer, vecd_
 
 /* VECD_OK where vectors of `dimension` values can be had (0: the model's own), else VECD_BAD_ARGUMENT. */
 VECD_CHECK vecd_status vecd_model_check_dimension(const vecd_model *model, unsigned dimension, vecd_err *err);
+
+/* *out: item->pooling for the pooling called `name` ("mean", "cls", ...); NULL: the folder's.
+ * VECD_OK; VECD_BAD_ARGUMENT there is none of that name (err lists those there are), or the folder concatenates several, behind
+ * which one alone would have another width. */
+VECD_CHECK vecd_status vecd_model_pooling(const vecd_model *model, const char *name, unsigned *out, vecd_err *err);
 
 /* Fills err with what item `index` of a request failed of: "texts[3]: not valid UTF-8 at byte 17". `what` names the array
  * ("texts", "input", "line"). Gives item->status. */

@@ -383,6 +383,58 @@ static void raw_and_normalize_exclude_each_other(void **state) {
   vecd_close(&m);
 }
 
+static void a_pooling_can_be_asked_for(void **state) {
+  (void)state;
+  enum { D = 36 };
+  vecd_model *m = open_tiny(2, NULL);
+  float own[D], mean[D], cls[D], v[3][D];
+  vecd_err err;
+  unsigned pooling[2], none = 7;
+  encode_one(m, "one two", NULL, own);
+  encode_one(m, "one two", &(vecd_encoding_options){.pooling = "mean"}, mean);
+  encode_one(m, "one two", &(vecd_encoding_options){.pooling = "cls"}, cls);
+  assert_memory_equal(own, mean, sizeof own);
+  assert_memory_not_equal(own, cls, sizeof own);
+  assert_int_equal(vecd_model_pooling(m, "mean", &pooling[0], NULL), VECD_OK);
+  assert_int_equal(vecd_model_pooling(m, "cls", &pooling[1], NULL), VECD_OK);
+  assert_int_equal(vecd_model_pooling(m, NULL, &none, NULL), VECD_OK);
+  assert_int_equal(none, 0);
+  assert_int_equal(vecd_model_pooling(m, "average", &none, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "\"average\""));
+  assert_non_null(strstr(err.text, "lasttoken"));
+  vecd_item items[3] = {{.pooling = pooling[1]}, {.pooling = pooling[0]}, {.pooling = 0}};
+  for (int i = 0; i < 3; i++) items[i].text = VECD_SPAN("one two"), items[i].vector = v[i];
+  vecd_model_encode(m, items, 3, NULL);
+  assert_memory_equal(v[0], cls, sizeof cls);
+  assert_memory_equal(v[1], own, sizeof own);
+  assert_memory_equal(v[2], own, sizeof own);
+  vecd_close(&m);
+}
+
+/* Behind several poolings one alone is of another width: with modules or without. */
+static void of_several_poolings_none_can_be_asked_for(void **state) {
+  (void)state;
+  static const char *const names[] = {"bert-concat", "bert-dense-two"};
+  for (int i = 0; i < 2; i++) {
+    vecd_model *m = open_named(names[i], 1);
+    float v[400];
+    size_t len = 1;
+    unsigned pooling;
+    const char *text = "a";
+    vecd_err err;
+    assert_true(dimension_of(m) <= 400);
+    assert_int_equal(vecd_model_pooling(m, "cls", &pooling, &err), VECD_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "concatenates"));
+    assert_int_equal(vecd_encode_with(m, &text, &len, 1, &(vecd_encoding_options){.pooling = "cls"}, v, NULL, &err),
+                     VECD_BAD_ARGUMENT);
+    vecd_item item = {.text = VECD_SPAN("a"), .pooling = 1 + VECD_POOL_CLS, .vector = v};
+    vecd_model_encode(m, &item, 1, NULL);
+    assert_int_equal(vecd_item_explain(m, &item, "texts", 0, &err), VECD_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, names[i]));
+    vecd_close(&m);
+  }
+}
+
 /* More vectors than the modules take at a time, with bad texts among them. */
 static void modules_see_every_item(void **state) {
   (void)state;
@@ -469,6 +521,8 @@ int main(void) {
       cmocka_unit_test(raw_leaves_out_the_last_normalize_only),
       cmocka_unit_test(vectors_can_be_normalized),
       cmocka_unit_test(raw_and_normalize_exclude_each_other),
+      cmocka_unit_test(a_pooling_can_be_asked_for),
+      cmocka_unit_test(of_several_poolings_none_can_be_asked_for),
       cmocka_unit_test(modules_see_every_item),
       cmocka_unit_test(a_warm_model_allocates_nothing),
       cmocka_unit_test(every_failed_allocation_is_survived),
