@@ -93,16 +93,19 @@ typedef struct vecd_info {
 #define VECD_RAW         1u /* leave out a Normalize step at the end of the folder's modules: vectors keep their length */
 #define VECD_NO_TRUNCATE 2u /* a text over max_tokens is an error (VECD_BAD_ARGUMENT) rather than cut */
 #define VECD_NO_PROMPT   4u /* nothing is put before a text, not even the folder's default prompt */
+#define VECD_NORMALIZE   8u /* vectors have length 1 as they are handed out, cut or not, whatever the folder says; not with VECD_RAW */
 
 /* How to encode, where flags do not say it. Zero every field you do not set: zero is always the default. */
 typedef struct vecd_encoding_options {
   size_t size;             /* sizeof(vecd_encoding_options), as in vecd_options */
   unsigned flags;          /* as above */
-  unsigned dimensions;     /* vectors are cut to so many floats, behind all modules and not normalised again; at most
-                            * vecd_full_dimension(). 0: vecd_info.dimension */
+  unsigned dimensions;     /* vectors are cut to so many floats, behind all modules and not normalised again but by
+                            * VECD_NORMALIZE; at most vecd_full_dimension(). 0: vecd_info.dimension */
   const char *prompt;      /* put before every text; "" puts nothing there. NULL: the one called prompt_name */
   size_t prompt_len;       /* of prompt, in bytes */
   const char *prompt_name; /* one of the folder's prompts, NUL-terminated. NULL: the folder's default, if it has one */
+  const char *pooling;     /* "cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean" or "lasttoken" in place of the folder's
+                            * (NULL), if that is one and not several concatenated */
 } vecd_encoding_options;
 
 /* Opens the model folder `path`: checks every file, packs the weights, starts the worker threads.
@@ -146,15 +149,16 @@ VECD_API VECD_CHECK vecd_status vecd_tokenize(vecd_model *model, const char *tex
  * vectors      [n_texts, dimension] floats, row-major, the caller's storage.
  * n_tokens     nullable; [n_texts], set to each text's number of ids the model saw.
  * The same text gives the same bits whatever else is in the call and however many threads work.
- * VECD_OK; VECD_BAD_TEXT (err names the index); VECD_BAD_ARGUMENT; VECD_NO_MEMORY. On failure vectors are unspecified. */
+ * VECD_OK; VECD_BAD_TEXT (err names the index); VECD_BAD_ARGUMENT (as the flags say); VECD_NO_MEMORY. On failure vectors are
+ * unspecified. */
 VECD_API VECD_CHECK vecd_status vecd_encode(vecd_model *model, const char *const *texts, const size_t *lens, size_t n_texts,
                                             unsigned flags, float *vectors, uint32_t *n_tokens, vecd_err *err);
 
 /* The same with more to say.
  *
  * options  nullable; borrowed until return. Where it asks for other dimensions, vectors is [n_texts, dimensions].
- * As vecd_encode(); VECD_BAD_ARGUMENT also for a prompt the folder does not have (err lists those it has) and for dimensions out of
- * range; VECD_BAD_TEXT also for the prompt. */
+ * As vecd_encode(); VECD_BAD_ARGUMENT also for a prompt the folder does not have (err lists those it has), for dimensions out of
+ * range and for a pooling that cannot be had; VECD_BAD_TEXT also for the prompt. */
 VECD_API VECD_CHECK vecd_status vecd_encode_with(vecd_model *model, const char *const *texts, const size_t *lens,
                                                  size_t n_texts, const vecd_encoding_options *options, float *vectors,
                                                  uint32_t *n_tokens, vecd_err *err);

@@ -74,6 +74,8 @@ static vecd_status check_settings(const vecd_settings *s, vecd_vector_format for
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "give texts as arguments or a file with -i, not both");
   if (to_stdout && (format == VECD_FORMAT_NPY || format == VECD_FORMAT_F32) && isatty(STDOUT_FILENO))
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "--format %s is not for a terminal; give -o FILE", s->format);
+  if (s->normalize && s->no_normalize)
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "give --normalize or --no-normalize, not both");
   return vecd_check_prompt_flags(s, err);
 }
 

@@ -35,7 +35,7 @@ vecd_status vecd_check_prompt_flags(const vecd_settings *s, vecd_err *err) {
 vecd_status vecd_encode_how_of(const vecd_settings *settings, const vecd_model *model, vecd_encode_how *out, vecd_err *err) {
   vecd_span text = vecd_span_of(settings->prompt ? settings->prompt : "");
   unsigned dimensions = (unsigned)settings->dimensions;
-  *out = (vecd_encode_how){.flags = settings->no_normalize ? VECD_RAW : 0};
+  *out = (vecd_encode_how){.flags = settings->no_normalize ? VECD_RAW : settings->normalize ? VECD_NORMALIZE : 0};
   out->dimension = dimensions ? dimensions : vecd_model_dimension(model);
   vecd_status s = vecd_model_check_dimension(model, dimensions, err);
   return s ? s : vecd_model_prompt(model, settings->prompt ? &text : NULL, settings->prompt_name, &out->prompt, err);
@@ -50,6 +50,6 @@ void vecd_encode_texts(const vecd_opened *opened, const vecd_encode_how *how, co
                            .flags = how ? how->flags : 0,
                            .dimension = (unsigned)dimension,
                            .vector = vectors + i * dimension};
-  vecd_model_encode(opened->model, items, n);
+  vecd_model_encode(opened->model, items, n, NULL);
   for (*n_good = 0; *n_good < n && !items[*n_good].status; ++*n_good) {}
 }

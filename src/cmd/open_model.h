@@ -26,8 +26,8 @@ typedef struct vecd_encode_how {
   unsigned flags;
 } vecd_encode_how;
 
-/* Fills *out from --prompt, --prompt-name, --dimensions and --no-normalize. VECD_OK; VECD_BAD_ARGUMENT the model has no such prompt
- * or not so many dimensions; VECD_BAD_TEXT; VECD_NO_MEMORY. */
+/* Fills *out from --prompt, --prompt-name, --dimensions, --normalize and --no-normalize. VECD_OK; VECD_BAD_ARGUMENT the model has
+ * no such prompt or not so many dimensions; VECD_BAD_TEXT; VECD_NO_MEMORY. */
 VECD_CHECK vecd_status vecd_encode_how_of(const vecd_settings *settings, const vecd_model *model, vecd_encode_how *out,
                                           vecd_err *err);
 

@@ -41,6 +41,8 @@
     "put the model's prompt of that name before every text; vecd show has the names")                                          \
   X(dimensions, NUMBER, "dimensions", 0, NULL, "N", 1, 1 << 24, NULL, VECD_CMD_EMBED | VECD_CMD_SIMILARITY,                    \
     "cut vectors to N values, without normalizing them again; what the model's folder says when not given")                    \
+  X(normalize, SWITCH, "normalize", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_EMBED,                                                 \
+    "give vectors of length 1, also where they are cut or the model's modules do not end in Normalize")                        \
   X(no_normalize, SWITCH, "no-normalize", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_EMBED,                                           \
     "leave out a Normalize step at the end of the model's modules: vectors keep their length")                                 \
   X(no_truncate, SWITCH, "no-truncate", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_TOKENIZE, "all ids, however many")                 \

@@ -140,7 +140,7 @@ void *vecd_scheduler_main(void *arg) {
     size_t n = form_batch(e, slot);
     if (!n) continue;
     pthread_mutex_unlock(&e->lock);
-    vecd_model_encode(slot->model, e->batch, n);
+    vecd_model_encode(slot->model, e->batch, n, NULL);
     pthread_mutex_lock(&e->lock);
     finish_batch(e, slot, n);
   }

@@ -4,10 +4,8 @@
 
 #define MOST_TOKENS 0x7fffffff /* model_max_length is 1e30 where there is no limit; anything from here up is taken for that */
 
-static const struct {
-  const char *name, *flag;
-} pools[] = {
-#define X(name, text, flag) {text, flag},
+static const char *const pool_flags[] = {
+#define X(name, text, flag) flag,
     VECD_POOL_LIST(X)
 #undef X
 };
@@ -38,11 +36,10 @@ static vecd_status add_pool(vecd_pooling *p, const vecd_folder_doc *doc, const j
   if (p->n == VECD_POOL_COUNT)
     return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: more than %d poolings are not supported", doc->path,
                         VECD_POOL_COUNT);
-  for (int i = 0; i < VECD_POOL_COUNT; i++)
-    if (strcmp(json_string_value(mode), pools[i].name) == 0) {
-      p->modes[p->n++] = (vecd_pool)i;
-      return VECD_OK;
-    }
+  if (vecd_pool_find(json_string_value(mode), &p->modes[p->n])) {
+    p->n++;
+    return VECD_OK;
+  }
   return vecd_err_set(err, VECD_UNSUPPORTED, VECD_NO_POS, "%s: pooling_mode \"%.60s\" is not supported", doc->path,
                       json_string_value(mode));
 }
@@ -61,7 +58,7 @@ static vecd_status read_pools(vecd_pooling *p, const vecd_folder_doc *doc, vecd_
   if (mode) return add_pool(p, doc, mode, err);
   for (int i = 0; i < VECD_POOL_COUNT; i++) {
     bool on = false;
-    vecd_status s = vecd_json_get_bool(doc->root, doc->path, pools[i].flag, VECD_JSON_OPTIONAL, &on, err);
+    vecd_status s = vecd_json_get_bool(doc->root, doc->path, pool_flags[i], VECD_JSON_OPTIONAL, &on, err);
     if (s) return s;
     if (on) p->modes[p->n++] = (vecd_pool)i;
   }

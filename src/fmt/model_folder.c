@@ -25,6 +25,15 @@ const char *vecd_pool_name(vecd_pool pool) {
   return pool < VECD_POOL_COUNT ? names[pool] : "?";
 }
 
+bool vecd_pool_find(const char *name, vecd_pool *out) {
+  for (int i = 0; i < VECD_POOL_COUNT; i++) {
+    if (strcmp(name, vecd_pool_name((vecd_pool)i)) != 0) continue;
+    *out = (vecd_pool)i;
+    return true;
+  }
+  return false;
+}
+
 void vecd_pooling_name(const vecd_pooling *pooling, char *out, size_t cap) {
   size_t n = 0;
   if (cap) out[0] = '\0';

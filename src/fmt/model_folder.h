@@ -112,8 +112,9 @@ bool vecd_model_folder_normalizes(const vecd_model_folder *folder, size_t hidden
 VECD_CHECK vecd_status vecd_model_folder_prompt(const vecd_model_folder *folder, const char *name, vecd_span *out,
                                                 vecd_err *err);
 
-/* "mean", "cls", ...; "mean+cls" and so on into out. */
+/* "mean", "cls", ...; "mean+cls" and so on into out. vecd_pool_find(): the one called `name`; false: there is none. */
 const char *vecd_pool_name(vecd_pool pool);
+bool vecd_pool_find(const char *name, vecd_pool *out);
 void vecd_pooling_name(const vecd_pooling *pooling, char *out, size_t cap);
 
 /* "Dense", ... */

@@ -32,7 +32,7 @@ void vecd_describe(const vecd_model *m, vecd_info *out) {
       .dimension = (unsigned)m->dimension,
       .max_tokens = (unsigned)m->max_tokens,
       .threads = vecd_team_size(m->team),
-      .normalized = vecd_head_ends_in_normalize(m->head) && m->dimension == m->full_dimension,
+      .normalized = vecd_model_normalizes(m) && m->dimension == m->full_dimension,
       .parameters = vecd_encoder_parameters(m->encoder) + vecd_head_parameters(m->head),
       .resident_bytes = vecd_encoder_bytes(m->encoder) + vecd_head_bytes(m->head) + vecd_tokenizer_bytes(m->tokenizer),
   };
@@ -74,7 +74,7 @@ vecd_status vecd_tokenize(vecd_model *m, const char *text, size_t len, unsigned 
 /* Encodes items first .. first + n - 1 and tells of the first that failed. */
 static vecd_status encode_slice(vecd_model *m, vecd_item *items, size_t n, const char *what, size_t first, uint32_t *n_tokens,
                                 vecd_err *err) {
-  vecd_model_encode(m, items, n);
+  vecd_model_encode(m, items, n, NULL);
   for (size_t i = 0; i < n; i++) {
     if (items[i].status) return vecd_item_explain(m, &items[i], what, first + i, err);
     if (n_tokens) n_tokens[first + i] = items[i].n_tokens;
@@ -111,9 +111,11 @@ vecd_status vecd_encode_with(vecd_model *m, const char *const *texts, const size
   vecd_span text = {o->prompt, o->prompt_len};
   vecd_prompt prompt;
   vecd_status s = vecd_model_prompt(m, o->prompt ? &text : NULL, o->prompt_name, &prompt, err);
-  if (!s) s = vecd_model_check_dimension(m, o->dimensions, err);
-  if (s) return s;
   vecd_item like = {.flags = o->flags, .prompt = &prompt, .dimension = o->dimensions};
+  if (!s) s = vecd_model_check_dimension(m, o->dimensions, err);
+  bool has_pooling = !o->size || o->size > offsetof(vecd_encoding_options, pooling);
+  if (!s && has_pooling) s = vecd_model_pooling(m, o->pooling, &like.pooling, err);
+  if (s) return s;
   return encode_texts(m, texts, lens, n_texts, &like, vectors, n_tokens, err);
 }
 

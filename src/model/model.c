@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/finite.h"
 
 /* Below this much text, waking the workers costs more than tokenizing alone. */
@@ -73,10 +74,37 @@ static const vecd_prompt *prompt_of(const vecd_model *m, const vecd_item *item) 
   return item->prompt ? item->prompt : &m->default_prompt;
 }
 
+/* Of one pooling the width is that of another, of several together it is not, and what is behind them is made for theirs. */
+static vecd_status check_pooling(const vecd_model *m, unsigned pooling, vecd_err *err) {
+  vecd_assert(pooling <= VECD_POOL_COUNT);
+  if (!pooling || m->folder.pooling.n == 1) return VECD_OK;
+  return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "pooling: %s concatenates %s; one alone has another width",
+                      m->folder.id, m->pooling_name);
+}
+
+vecd_status vecd_model_pooling(const vecd_model *m, const char *name, unsigned *out, vecd_err *err) {
+#define X(name, text, flag) " " text
+  static const char known[] = VECD_POOL_LIST(X);
+#undef X
+  vecd_pool pool = VECD_POOL_COUNT;
+  if (name && !vecd_pool_find(name, &pool))
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "pooling \"%.60s\": there are only%s", name, known);
+  *out = name ? 1u + pool : 0;
+  return check_pooling(m, *out, err);
+}
+
+/* VECD_BAD_ARGUMENT where what is asked for beside the text cannot be had. */
+static vecd_status check_wishes(const vecd_model *m, const vecd_item *item, vecd_err *err) {
+  if ((item->flags & VECD_RAW) && (item->flags & VECD_NORMALIZE))
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "flags: VECD_RAW and VECD_NORMALIZE exclude each other");
+  vecd_status s = check_pooling(m, item->pooling, err);
+  return s ? s : vecd_model_check_dimension(m, item->dimension, err);
+}
+
 static void tokenize_item(vecd_model *m, unsigned member, vecd_item *item, place *at) {
   fail(item, VECD_OK, VECD_NO_POS);
   item->n_tokens = item->n_untruncated = 0;
-  if (item->dimension > m->full_dimension) {
+  if (check_wishes(m, item, NULL)) {
     fail(item, VECD_BAD_ARGUMENT, VECD_NO_POS);
     return;
   }
@@ -126,11 +154,15 @@ static size_t dimension_of(const vecd_model *m, const vecd_item *item) {
   return item->dimension ? item->dimension : m->dimension;
 }
 
-/* Ends an item whose vector, behind all modules but a Normalize at the end, is `v`. What is cut is cut after that. */
+/* Ends an item whose vector, behind all modules but a Normalize at the end, is `v`. What is cut is cut after that; what has length 1
+ * is not normalised again. */
 static void finish_item(const vecd_model *m, vecd_item *item, float *v) {
-  if (vecd_head_ends_in_normalize(m->head) && !(item->flags & VECD_RAW)) vecd_normalize_l2(v, m->full_dimension);
-  if (v != item->vector) memcpy(item->vector, v, dimension_of(m, item) * sizeof *v);
-  if (!vecd_all_finite(item->vector, dimension_of(m, item))) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
+  size_t n = dimension_of(m, item);
+  bool normalizes = vecd_model_normalizes(m) && !(item->flags & VECD_RAW);
+  if (normalizes) vecd_normalize_l2(v, m->full_dimension);
+  if (v != item->vector) memcpy(item->vector, v, n * sizeof *v);
+  if ((item->flags & VECD_NORMALIZE) && !(normalizes && n == m->full_dimension)) vecd_normalize_l2(item->vector, n);
+  if (!vecd_all_finite(item->vector, n)) fail(item, VECD_BAD_MODEL, VECD_NO_POS);
 }
 
 /* Ends the items that have been pooled into m->pooled, a few at a time. */
@@ -165,10 +197,12 @@ static bool goes_straight(const vecd_model *m, const vecd_item *items, size_t n_
   return straight;
 }
 
-void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
+void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items, vecd_encode_times *times) {
   vecd_assert(n_items >= 1 && n_items <= VECD_MODEL_MAX_ITEMS);
   pthread_mutex_lock(&m->lock);
+  uint64_t begun = times ? vecd_now_ns() : 0, n_tokens = 0;
   tokenize(m, items, n_items);
+  uint64_t tokenized = times ? vecd_now_ns() : 0;
   bool straight = goes_straight(m, items, n_items);
   if (!straight && !make_pooled_room(m, n_items))
     for (size_t i = 0; i < n_items; i++)
@@ -179,14 +213,17 @@ void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items) {
     if (item->status) continue;
     m->seq_ids[n_seqs] = item->ids ? item->ids : m->tok_lanes[m->places[i].lane].ids + m->places[i].first;
     m->seq_lens[n_seqs] = item->n_tokens;
+    n_tokens += item->n_tokens;
     m->seq_pool_from[n_seqs] = item->ids ? 0 : prompt_of(m, item)->n_tokens;
+    m->seq_pooling[n_seqs] = (uint8_t)item->pooling;
     m->seq_out[n_seqs] = straight ? item->vector : m->pooled + n_seqs * m->pooled_dimension;
     n_seqs++;
   }
-  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, m->seq_pool_from, n_seqs, m->seq_out);
+  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, m->seq_pool_from, m->seq_pooling, n_seqs, m->seq_out);
   if (!straight) finish_pooled(m, items, n_items);
   for (size_t i = 0; i < n_items && straight; i++)
     if (!items[i].status) finish_item(m, &items[i], items[i].vector);
+  if (times) *times = (vecd_encode_times){tokenized - begun, vecd_now_ns() - tokenized, n_tokens};
   pthread_mutex_unlock(&m->lock);
 }
 
@@ -201,7 +238,7 @@ vecd_status vecd_item_explain_place(const vecd_model *m, const vecd_item *item, 
           m->folder.tokenizer_path);
     return vecd_err_set(err, VECD_BAD_TEXT, item->error_pos, "%s: not valid UTF-8 at byte %zu", where, item->error_pos);
   case VECD_BAD_ARGUMENT:
-    if (item->dimension > m->full_dimension) return vecd_model_check_dimension(m, item->dimension, err);
+    if (check_wishes(m, item, err)) return VECD_BAD_ARGUMENT;
     if (item->ids && item->n_ids == 0)
       return vecd_err_set(err, VECD_BAD_ARGUMENT, 0, "%s: has no token ids; give at least one", where);
     if (item->ids && item->n_ids <= m->max_tokens)
@@ -233,8 +270,10 @@ static vecd_status make_room(vecd_model *m, vecd_err *err) {
   m->seq_ids = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_ids);
   m->seq_lens = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_lens);
   m->seq_pool_from = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_pool_from);
+  m->seq_pooling = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_pooling);
   m->seq_out = vecd_alloc_array(VECD_MEM_SCRATCH, n, sizeof *m->seq_out);
-  if (m->tok_lanes && m->places && m->seq_ids && m->seq_lens && m->seq_pool_from && m->seq_out) return VECD_OK;
+  if (m->tok_lanes && m->places && m->seq_ids && m->seq_lens && m->seq_pool_from && m->seq_pooling && m->seq_out)
+    return VECD_OK;
   return vecd_err_no_memory(err, "a model's scratch", n * (sizeof *m->places + 3 * sizeof(void *)));
 }
 
@@ -321,6 +360,7 @@ void vecd_model_close(vecd_model **model) {
   vecd_free(m->seq_ids);
   vecd_free(m->seq_lens);
   vecd_free(m->seq_pool_from);
+  vecd_free(m->seq_pooling);
   vecd_free(m->seq_out);
   vecd_free(m->pooled);
   vecd_head_close(&m->head);
@@ -339,3 +379,4 @@ const vecd_encoder *vecd_model_encoder(const vecd_model *m) { return m->encoder;
 size_t vecd_model_dimension(const vecd_model *m) { return m->dimension; }
 size_t vecd_model_full_dimension(const vecd_model *m) { return m->full_dimension; }
 size_t vecd_model_max_tokens(const vecd_model *m) { return m->max_tokens; }
+bool vecd_model_normalizes(const vecd_model *m) { return vecd_head_ends_in_normalize(m->head); }

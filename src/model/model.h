@@ -23,16 +23,24 @@ typedef struct vecd_item {
   const vecd_prompt *prompt; /* nullable: the model's default, if it has one; borrowed; ignored where ids is set */
   const uint32_t *ids;       /* nullable: ids instead of a text, special tokens included, borrowed */
   size_t n_ids;
-  unsigned flags;     /* VECD_RAW, VECD_NO_TRUNCATE, VECD_NO_PROMPT */
+  unsigned flags;     /* VECD_RAW or VECD_NORMALIZE, VECD_NO_TRUNCATE, VECD_NO_PROMPT */
   unsigned dimension; /* values wanted, 1 .. vecd_model_full_dimension(); 0: vecd_model_dimension() */
+  unsigned pooling;   /* 0: the folder's; else 1 + a vecd_pool, see vecd_model_pooling() */
   float *vector;      /* [dimension], the caller's */
 
-  vecd_status
-      status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id); VECD_BAD_MODEL; VECD_NO_MEMORY */
+  vecd_status status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id, a wish that cannot be met);
+                       * VECD_BAD_MODEL; VECD_NO_MEMORY */
   size_t error_pos;  /* the byte in the text (VECD_NO_POS: sound UTF-8 that the tokenizer cannot take), or the place in ids */
   uint32_t n_tokens; /* that the model saw, special tokens included */
   uint32_t n_untruncated; /* that the text has; more than n_tokens: it was cut */
 } vecd_item;
+
+/* Where one vecd_model_encode() spent its time, from its turn on. Waiting for others at work with the same team counts. */
+typedef struct vecd_encode_times {
+  uint64_t tokenize_ns;
+  uint64_t forward_ns; /* the encoder, the pooling and the modules behind it */
+  uint64_t n_tokens;   /* that went through the encoder */
+} vecd_encode_times;
 
 /* The most items one vecd_model_encode() takes. */
 #define VECD_MODEL_MAX_ITEMS VECD_ENCODER_MAX_SEQS
@@ -50,8 +58,8 @@ VECD_CHECK vecd_status vecd_model_open(const char *path, vecd_precision precisio
 void vecd_model_close(vecd_model **model);
 
 /* Encodes n_items items, 1 .. VECD_MODEL_MAX_ITEMS, each with a status of its own: one bad text does not hurt the others.
- * Callers queue up behind each other. */
-void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items);
+ * Callers queue up behind each other. times: nullable. */
+void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items, vecd_encode_times *times);
 
 /* Makes a prompt ready: `text` itself, or else the one that the folder calls `name`; with neither, the model's default.
  *
@@ -67,6 +75,11 @@ VECD_CHECK vecd_status vecd_prompt_encode(const vecd_tokenizer *tokenizer, vecd_
 
 /* VECD_OK where vectors of `dimension` values can be had (0: the model's own), else VECD_BAD_ARGUMENT. */
 VECD_CHECK vecd_status vecd_model_check_dimension(const vecd_model *model, unsigned dimension, vecd_err *err);
+
+/* *out: item->pooling for the pooling called `name` ("mean", "cls", ...); NULL: the folder's.
+ * VECD_OK; VECD_BAD_ARGUMENT there is none of that name (err lists those there are), or the folder concatenates several, behind
+ * which one alone would have another width. */
+VECD_CHECK vecd_status vecd_model_pooling(const vecd_model *model, const char *name, unsigned *out, vecd_err *err);
 
 /* Fills err with what item `index` of a request failed of: "texts[3]: not valid UTF-8 at byte 17". `what` names the array
  * ("texts", "input", "line"). Gives item->status. */
@@ -85,5 +98,7 @@ size_t vecd_model_dimension(const vecd_model *model);
 /* The most values a vector can have: the folder may say that fewer are kept. */
 size_t vecd_model_full_dimension(const vecd_model *model);
 size_t vecd_model_max_tokens(const vecd_model *model);
+/* The last module is Normalize: vectors have length 1, if nothing is cut off behind it and VECD_RAW does not leave it out. */
+bool vecd_model_normalizes(const vecd_model *model);
 
 #endif

@@ -24,9 +24,10 @@ struct vecd_model {
 
   pthread_mutex_t lock;       /* held by the one caller whose texts are being encoded; guards all below */
   struct tok_lane *tok_lanes; /* [team size] */
-  struct place *places;       /* [VECD_MODEL_MAX_ITEMS], as the four below */
+  struct place *places;       /* [VECD_MODEL_MAX_ITEMS], as the five below */
   const uint32_t **seq_ids;
   uint32_t *seq_lens, *seq_pool_from;
+  uint8_t *seq_pooling;
   float **seq_out;
   float *pooled; /* [cap_pooled, pooled_dimension], where vectors do not go straight to the caller */
   size_t cap_pooled;

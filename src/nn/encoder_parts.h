@@ -60,6 +60,7 @@ typedef struct vecd_forward_job {
   const uint32_t *const *ids;
   const uint32_t *lens;
   const uint32_t *pool_from; /* nullable */
+  const uint8_t *pooling;    /* nullable */
   float *const *out;
   atomic_size_t next_chunk;
 } vecd_forward_job;

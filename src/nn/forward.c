@@ -216,6 +216,33 @@ static void project(const walk *w, const vecd_layer *layer, bool local) {
   prepare_heads(w, layer, local, first, end);
 }
 
+/* How a sequence is pooled: as is asked for it, else as the folder says. */
+static const vecd_pool *pools_of(const walk *w, uint32_t seq, unsigned *n) {
+  static const vecd_pool each[] = {
+#define X(name, text, flag) VECD_POOL_##name,
+      VECD_POOL_LIST(X)
+#undef X
+  };
+  unsigned asked = w->job->pooling ? w->job->pooling[seq] : 0;
+  *n = asked ? 1 : w->e->n_pools;
+  return asked ? &each[asked - 1] : w->e->pools;
+}
+
+static bool pools_last_token(const walk *w, uint32_t seq) {
+  unsigned n;
+  return *pools_of(w, seq, &n) == VECD_POOL_LAST_TOKEN;
+}
+
+/* Of each sequence of the chunk only one token's row is pooled. */
+static bool pools_one_row(const walk *w) {
+  for (uint32_t i = w->chunk->first; i < w->chunk->end; i++) {
+    unsigned n;
+    const vecd_pool *pools = pools_of(w, w->e->plan.order[i], &n);
+    if (n > 1 || (*pools != VECD_POOL_CLS && *pools != VECD_POOL_LAST_TOKEN)) return false;
+  }
+  return true;
+}
+
 /* The first token of a sequence that pooling counts. */
 static size_t pool_from(const walk *w, uint32_t seq) { return w->job->pool_from ? w->job->pool_from[seq] : 0; }
 
@@ -227,7 +254,7 @@ static void rows_going_on(const walk *w, uint32_t seq, size_t block, size_t bloc
   *to = start + n;
   if (pooled_only) {
     size_t first = pool_from(w, seq) < n ? pool_from(w, seq) : 0;
-    *from = w->e->pools[0] == VECD_POOL_LAST_TOKEN ? start + n - 1 : start + first;
+    *from = pools_last_token(w, seq) ? start + n - 1 : start + first;
     *to = *from + 1;
   }
   if (*from < block) *from = block;
@@ -328,13 +355,15 @@ static void pool(const walk *w, bool pooled_only) {
     row = to;
     if (pooled_only) { /* of the sequence only the one row is left */
       rows_going_on(w, seq, w->from, w->to, from, n, true, &from, &to);
-      first = first >= n && e->pools[0] == VECD_POOL_LAST_TOKEN;
+      first = first >= n && pools_last_token(w, seq);
       n = to - from;
       from = at;
       at += n;
     }
     bool mine = pooled_only && w->split == VECD_BY_ROWS ? n > 0 : i % w->size == w->rank;
-    if (mine) vecd_pooling_run(e->pools, e->n_pools, x + from * ld, ld, n, first, e->config.hidden, w->job->out[seq]);
+    unsigned n_pools;
+    const vecd_pool *pools = pools_of(w, seq, &n_pools);
+    if (mine) vecd_pooling_run(pools, n_pools, x + from * ld, ld, n, first, e->config.hidden, w->job->out[seq]);
   }
   wait_for_all(w, VECD_BY_ROWS); /* the first worker's rows may go on to the next chunk */
 }
@@ -371,7 +400,7 @@ static void run_layer(walk *w, unsigned i, bool pooled_only, size_t *kept) {
 static void run_chunk(walk *w) {
   const vecd_encoder *e = w->e;
   size_t kept = w->from;
-  bool one_row = e->n_pools == 1 && (e->pools[0] == VECD_POOL_CLS || e->pools[0] == VECD_POOL_LAST_TOKEN);
+  bool one_row = pools_one_row(w);
   embed(w);
   norm_all(w, &e->weights.embedding_norm, w->from, w->to);
   for (unsigned i = 0; i < e->config.n_layers; i++) run_layer(w, i, one_row && i + 1 == e->config.n_layers, &kept);

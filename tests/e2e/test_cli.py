@@ -170,6 +170,18 @@ def test_dimensions_cut_and_do_not_normalize_again(vecd):
     one_line(vecd("embed", *M, "--dimensions", "0", "x"), 2, "dimensions")
 
 
+def test_normalize_comes_after_the_cut(vecd):
+    full = rows(vecd("embed", *M, "one two", "x"))
+    assert np.array_equal(rows(vecd("embed", *M, "--normalize", "one two", "x")), full)
+    cut = rows(vecd("embed", *M, "--dimensions", "5", "--normalize", "one two", "x"))
+    want = full[:, :5] / np.linalg.norm(full[:, :5], axis=1, keepdims=True)
+    assert cut.shape == (2, 5) and np.allclose(cut, want, atol=1e-6)
+    raw = ("-m", TINY / "bert-cls")
+    assert np.allclose(np.linalg.norm(rows(vecd("embed", *raw, "--normalize", "x")), axis=1), 1, atol=1e-6)
+    assert not np.allclose(np.linalg.norm(rows(vecd("embed", *raw, "x")), axis=1), 1, atol=1e-3)
+    one_line(vecd("embed", *M, "--normalize", "--no-normalize", "x"), 2, "--normalize", "not both")
+
+
 def test_show_lists_modules_prompts_and_shards(vecd):
     shown = json.loads(vecd("show", "--json", TINY / "bert-order").out)
     assert [m["type"] for m in shown["modules"]] == ["Transformer", "Pooling", "Normalize", "LayerNorm", "Dense", "Normalize", "Dense"]

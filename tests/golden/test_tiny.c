@@ -1,6 +1,9 @@
 /* test_tiny.c - every folder of tiny/ and families/ through the public API, from text to vector: every family's tokenizer and encoder,
  * prompts, poolings, the modules behind them, truncation, weights in several files. The vectors are sentence-transformers' for the
  * same folder (make_tiny.py, make_families.py); the ids are those its encoder was fed. On every instruction set this CPU has. */
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "golden.h"
 #include "kern/kern.h"
 #include "model/folder_facts.h"
@@ -148,6 +151,82 @@ static void agrees(void **state) {
                 where);
 }
 
+/* The folder `from` again as `to`, by links, with another pooling. */
+static void copy_with_pooling(const char *from, const char *to, const char *config) {
+  char old[GOLDEN_PATH_BYTES], new[GOLDEN_PATH_BYTES];
+  struct dirent **entries;
+  int n = scandir(from, &entries, NULL, by_name);
+  assert_true(n > 0 && mkdir(to, 0700) == 0);
+  for (int i = 0; i < n; i++) {
+    join_path(old, from, entries[i]->d_name);
+    join_path(new, to, entries[i]->d_name);
+    if (!vecd_dir_exists(old)) assert_int_equal(symlink(old, new), 0);
+    free(entries[i]);
+  }
+  free(entries);
+  join_path(new, to, "1_Pooling");
+  assert_int_equal(mkdir(new, 0700), 0);
+  join_path(new, to, "1_Pooling/config.json");
+  FILE *f = fopen(new, "w");
+  assert_non_null(f);
+  fputs(config, f);
+  assert_int_equal(fclose(f), 0);
+}
+
+static void remove_copy(const char *folder) {
+  char path[GOLDEN_PATH_BYTES];
+  struct dirent **entries;
+  join_path(path, folder, "1_Pooling/config.json");
+  assert_int_equal(unlink(path), 0);
+  int n = scandir(folder, &entries, NULL, by_name);
+  for (int i = 0; i < n; i++) {
+    join_path(path, folder, entries[i]->d_name);
+    if (unlink(path) != 0 && entries[i]->d_name[0] != '.') assert_int_equal(rmdir(path), 0);
+    free(entries[i]);
+  }
+  free(entries);
+  assert_int_equal(rmdir(folder), 0);
+}
+
+/* Two folders' golden vectors are all six poolings one after another, one folder's behind a prompt that stays out of them. With a
+ * single pooling in place of these, each of the six can be asked for, and together they are the golden vectors. */
+static void every_pooling_can_be_asked_for(void **state) {
+  (void)state;
+  static const char *const folders[] = {"tiny/bert-concat", "tiny/bert-prompt-all-poolings"};
+  static const char *const poolings[] = {"cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"};
+  char root[] = "/tmp/vecd-tiny-XXXXXX", from[GOLDEN_PATH_BYTES], to[GOLDEN_PATH_BYTES];
+  assert_non_null(mkdtemp(root));
+  for (size_t f = 0; f < 2; f++) {
+    golden g;
+    open_golden(&g, folders[f]);
+    golden_path(from, folders[f]);
+    join_path(to, root, "copy");
+    copy_with_pooling(from, to, f ? "{\"pooling_mode\": \"cls\", \"include_prompt\": false}" : "{\"pooling_mode\": \"mean\"}");
+    vecd_model *m = NULL;
+    vecd_err err;
+    size_t width = g.want.width / 6;
+    float *got = calloc(g.n * width, sizeof *got), *want = calloc(g.n * width, sizeof *want);
+    if (vecd_open(to, &(vecd_options){.precision = "fp32", .threads = 2}, &m, &err)) fail_msg("%s", err.text);
+    for (size_t p = 0; p < 6; p++) {
+      const vecd_encoding_options how = {.pooling = poolings[p]};
+      if (vecd_encode_with(m, g.texts, g.lens, g.n, &how, got, NULL, &err)) fail_msg("%s: %s", poolings[p], err.text);
+      for (size_t i = 0; i < g.n; i++) {
+        const float *part = g.want.values + i * g.want.width + p * width;
+        double length = f ? 1 : sqrt(dot(part, part, width)); /* the one folder ends in Normalize */
+        for (size_t j = 0; j < width; j++) want[i * width + j] = (float)(part[j] / length);
+      }
+      double difference = largest_difference(want, got, g.n, width);
+      if (!(difference <= MOST_DIFFERENCE)) fail_msg("%s, %s: off by %.2e", folders[f], poolings[p], difference);
+    }
+    free(got);
+    free(want);
+    vecd_close(&m);
+    remove_copy(to);
+    close_golden(&g);
+  }
+  assert_int_equal(rmdir(root), 0);
+}
+
 static void add_folder(const char *path, const char *name, void *where) {
   (void)path;
   assert_true(n_folders < MOST_FOLDERS);
@@ -178,6 +257,7 @@ int main(void) {
       {"agrees, avx2", agrees, NULL, NULL, &settings[1]},
       {"agrees, avx512", agrees, NULL, NULL, &settings[2]},
       {"agrees, avx2, int8", agrees, NULL, NULL, &settings[3]},
+      cmocka_unit_test(every_pooling_can_be_asked_for),
   };
   return cmocka_run_group_tests_name("tiny", tests, find_folders, drop_folders);
 }

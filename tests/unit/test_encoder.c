@@ -133,8 +133,8 @@ static vecd_encoder *open_encoder(const golden *g, vecd_precision precision, con
   return e;
 }
 
-/* Runs the sequences picked[0 .. n-1] as one batch into out, [n, dimension]. */
-static void run(vecd_encoder *e, const golden *g, const size_t *picked, size_t n, float *out) {
+/* Runs the sequences picked[0 .. n-1] as one batch into out, [n, dimension]; pooling: nullable, [n]. */
+static void run_pooled(vecd_encoder *e, const golden *g, const size_t *picked, const uint8_t *pooling, size_t n, float *out) {
   const uint32_t *ids[VECD_ENCODER_MAX_SEQS];
   uint32_t lens[VECD_ENCODER_MAX_SEQS];
   float *rows[VECD_ENCODER_MAX_SEQS];
@@ -143,7 +143,11 @@ static void run(vecd_encoder *e, const golden *g, const size_t *picked, size_t n
     lens[i] = g->lens[picked[i]];
     rows[i] = out + i * g->dimension;
   }
-  vecd_encoder_run(e, ids, lens, NULL, n, rows);
+  vecd_encoder_run(e, ids, lens, NULL, pooling, n, rows);
+}
+
+static void run(vecd_encoder *e, const golden *g, const size_t *picked, size_t n, float *out) {
+  run_pooled(e, g, picked, NULL, n, out);
 }
 
 static uint32_t random_state = 1;
@@ -242,6 +246,67 @@ static void agrees(void **state) {
   for (unsigned i = 0; i < MOST_THREADS; i++) vecd_team_free(&teams[i]);
 }
 
+/* [g->n, VECD_POOL_COUNT, hidden]: each sequence alone in each pooling that can be asked for. */
+static float *pooled_alone(vecd_encoder *e, const golden *g, size_t hidden) {
+  float *all = room(g->n * VECD_POOL_COUNT * hidden, sizeof *all);
+  for (size_t i = 0; i < g->n; i++)
+    for (uint8_t p = 1; p <= VECD_POOL_COUNT; p++)
+      run_pooled(e, g, &i, &p, 1, all + (i * VECD_POOL_COUNT + p - 1) * hidden);
+  return all;
+}
+
+/* Batches in which each sequence is pooled as luck wills: it has the bits it has alone. */
+static void check_mixed(vecd_encoder *e, const golden *g, const float *own, const float *pooled, size_t hidden) {
+  for (int batch = 0; batch < 3 * N_BATCHES; batch++) {
+    size_t n = 1 + random_below(MOST_BATCH), picked[MOST_BATCH];
+    uint8_t pooling[MOST_BATCH];
+    float *out = room(MOST_BATCH, g->dimension * sizeof *out);
+    for (size_t i = 0; i < n; i++) {
+      picked[i] = random_below((uint32_t)g->n);
+      pooling[i] = (uint8_t)random_below(1 + VECD_POOL_COUNT);
+    }
+    run_pooled(e, g, picked, pooling, n, out);
+    for (size_t i = 0; i < n; i++) {
+      const float *want = pooling[i] ? pooled + (picked[i] * VECD_POOL_COUNT + pooling[i] - 1) * hidden
+                                     : own + picked[i] * g->dimension;
+      if (memcmp(want, out + i * g->dimension, (pooling[i] ? hidden : g->dimension) * sizeof *out) != 0)
+        fail_msg("%s: sequence %zu, pooling %u: other bits in a batch of %zu", g->name, picked[i], pooling[i], n);
+    }
+    free(out);
+  }
+}
+
+/* Every sequence in every pooling is what a folder of that pooling gives; bert-concat gives all six, so it is their golden data. */
+static void poolings_may_differ(void **state) {
+  (void)state;
+  static const char *const names[] = {"bert-concat", "bert-cls", "bert-last-token", "bert-mean-norm", "modernbert-cls", "qwen3-base"};
+  vecd_kern kern;
+  size_t n_seen = 0;
+  assert_int_equal(vecd_kern_choose(&kern, NULL, NULL), VECD_OK);
+  for (size_t f = 0; f < 2 * n_folders; f++) {
+    golden *g = &folders[f / 2];
+    bool named = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) named |= strcmp(names[i], g->name) == 0;
+    if (!named) continue;
+    n_seen++;
+    float *pooled = NULL;
+    for (unsigned threads = 1; threads <= MOST_THREADS; threads++) {
+      vecd_team *team;
+      assert_int_equal(vecd_team_new(threads, &team, NULL), VECD_OK);
+      vecd_encoder *e = open_encoder(g, f % 2 ? VECD_PRECISION_INT8 : VECD_PRECISION_FP32, &kern, team);
+      size_t hidden = vecd_encoder_config_of(e)->hidden;
+      for (size_t i = 0; i < g->n && !pooled; i++) run(e, g, &i, 1, g->alone + i * g->dimension);
+      if (!pooled) pooled = pooled_alone(e, g, hidden);
+      if (g->folder.pooling.n == VECD_POOL_COUNT) assert_memory_equal(pooled, g->alone, g->n * g->dimension * sizeof *pooled);
+      check_mixed(e, g, g->alone, pooled, hidden);
+      vecd_encoder_close(&e);
+      vecd_team_free(&team);
+    }
+    free(pooled);
+  }
+  assert_int_equal(n_seen, 2 * sizeof names / sizeof *names);
+}
+
 /* Bytes the C library's heap has given out; 0 where it does not tell. */
 static size_t heap_bytes(void) {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
@@ -338,6 +403,7 @@ int main(void) {
       {"agrees, avx512, int8", agrees, NULL, NULL, &settings[5]},
       {"agrees, avxvnni, int8", agrees, NULL, NULL, &settings[6]},
       {"agrees, avx512vnni, int8", agrees, NULL, NULL, &settings[7]},
+      cmocka_unit_test(poolings_may_differ),
       cmocka_unit_test(forward_allocates_nothing),
       cmocka_unit_test(every_allocation_may_fail),
   };

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/model.h"
 #include "nn/pooling.h"
@@ -142,7 +143,7 @@ static void each_item_has_its_own_status(void **state) {
                         {.text = {tall, 20000}, .flags = VECD_NO_TRUNCATE},
                         {.text = {tall, 20000}}};
   for (size_t i = 0; i < 4; i++) items[i].vector = v + i * d;
-  vecd_model_encode(m, items, 4);
+  vecd_model_encode(m, items, 4, NULL);
   assert_int_equal(items[0].status, VECD_OK);
   assert_int_equal(items[1].status, VECD_BAD_TEXT);
   assert_int_equal(items[1].error_pos, 4);
@@ -156,11 +157,33 @@ static void each_item_has_its_own_status(void **state) {
   assert_int_equal(vecd_item_explain(m, &items[2], "texts", 2, &err), VECD_BAD_ARGUMENT);
   assert_non_null(strstr(err.text, "at most"));
   vecd_item again = {.text = VECD_SPAN("fine"), .vector = good};
-  vecd_model_encode(m, &again, 1);
+  vecd_model_encode(m, &again, 1, NULL);
   assert_memory_equal(good, v, d * sizeof(float));
   free(tall);
   free(v);
   free(good);
+  vecd_close(&m);
+}
+
+/* What was spent is told, and what was worked at: all that the call took, no more. */
+static void times_are_told(void **state) {
+  (void)state;
+  vecd_model *m = open_tiny(2, NULL);
+  size_t d = dimension_of(m);
+  float *v = calloc(N_TEXTS * d, sizeof *v);
+  vecd_item items[N_TEXTS];
+  for (size_t i = 0; i < N_TEXTS; i++) items[i] = (vecd_item){.text = vecd_span_of(texts[i]), .vector = v + i * d};
+  items[1].text = VECD_SPAN("bad \xff byte");
+  vecd_encode_times times = {.n_tokens = 12345};
+  uint64_t begun = vecd_now_ns(), n_tokens = 0;
+  vecd_model_encode(m, items, N_TEXTS, &times);
+  uint64_t spent = vecd_now_ns() - begun;
+  for (size_t i = 0; i < N_TEXTS; i++) n_tokens += items[i].status ? 0 : items[i].n_tokens;
+  assert_int_equal(times.n_tokens, n_tokens);
+  assert_true(times.tokenize_ns > 0 && times.forward_ns > 0 && times.tokenize_ns + times.forward_ns <= spent);
+  vecd_model_encode(m, &items[1], 1, &times); /* nothing to encode */
+  assert_int_equal(times.n_tokens, 0);
+  free(v);
   vecd_close(&m);
 }
 
@@ -286,7 +309,7 @@ static void vectors_can_be_cut(void **state) {
                           {.text = VECD_SPAN("one two")},
                           {.text = VECD_SPAN("one two"), .dimension = cases[c].full}};
     for (int i = 0; i < 4; i++) items[i].vector = v[i];
-    vecd_model_encode(m, items, 4);
+    vecd_model_encode(m, items, 4, NULL);
     assert_int_equal(items[1].status, VECD_BAD_ARGUMENT);
     assert_int_equal(vecd_item_explain(m, &items[1], "texts", 1, &err), VECD_BAD_ARGUMENT);
     assert_non_null(strstr(err.text, "1000"));
@@ -315,6 +338,103 @@ static void raw_leaves_out_the_last_normalize_only(void **state) {
   }
 }
 
+/* Cut or not, with modules or without, ending in Normalize or not: what is asked for has length 1 and the direction it had. */
+static void vectors_can_be_normalized(void **state) {
+  (void)state;
+  static const char *const names[] = {"bert-mean-norm", "bert-cls", "bert-dense-two", "bert-order", "bert-truncate-dim"};
+  for (int i = 0; i < 5; i++) {
+    vecd_model *m = open_named(names[i], 1);
+    size_t full = vecd_model_full_dimension(m);
+    assert_int_equal(vecd_model_normalizes(m), i != 1 && i != 3);
+    for (unsigned d = 0; d <= full; d++) {
+      float plain[64], got[65];
+      size_t n = d ? d : dimension_of(m);
+      encode_one(m, "one two", &(vecd_encoding_options){.dimensions = d}, plain);
+      got[n] = 7;
+      encode_one(m, "one two", &(vecd_encoding_options){.dimensions = d, .flags = VECD_NORMALIZE}, got);
+      assert_true(got[n] == 7);
+      if (!vecd_model_normalizes(m) || n < full) vecd_normalize_l2(plain, n);
+      assert_memory_equal(plain, got, n * sizeof *got);
+    }
+    vecd_close(&m);
+  }
+}
+
+static void raw_and_normalize_exclude_each_other(void **state) {
+  (void)state;
+  vecd_model *m = open_tiny(1, NULL);
+  size_t d = dimension_of(m), len = 1;
+  float v[2][64], good[64];
+  const char *text = "a";
+  vecd_err err;
+  assert_true(d <= 64);
+  assert_int_equal(vecd_encode(m, &text, &len, 1, VECD_RAW | VECD_NORMALIZE, v[0], NULL, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "VECD_RAW"));
+  uint32_t id = 2;
+  assert_int_equal(vecd_encode_ids(m, &id, &len, 1, VECD_RAW | VECD_NORMALIZE, v[0], &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "VECD_NORMALIZE"));
+  vecd_item items[2] = {{.text = VECD_SPAN("a"), .flags = VECD_RAW | VECD_NORMALIZE, .vector = v[0]},
+                        {.text = VECD_SPAN("a"), .vector = v[1]}};
+  vecd_model_encode(m, items, 2, NULL);
+  assert_int_equal(items[0].status, VECD_BAD_ARGUMENT);
+  assert_int_equal(items[1].status, VECD_OK);
+  encode_one(m, "a", NULL, good);
+  assert_memory_equal(v[1], good, d * sizeof(float));
+  vecd_close(&m);
+}
+
+static void a_pooling_can_be_asked_for(void **state) {
+  (void)state;
+  enum { D = 36 };
+  vecd_model *m = open_tiny(2, NULL);
+  float own[D], mean[D], cls[D], v[3][D];
+  vecd_err err;
+  unsigned pooling[2], none = 7;
+  encode_one(m, "one two", NULL, own);
+  encode_one(m, "one two", &(vecd_encoding_options){.pooling = "mean"}, mean);
+  encode_one(m, "one two", &(vecd_encoding_options){.pooling = "cls"}, cls);
+  assert_memory_equal(own, mean, sizeof own);
+  assert_memory_not_equal(own, cls, sizeof own);
+  assert_int_equal(vecd_model_pooling(m, "mean", &pooling[0], NULL), VECD_OK);
+  assert_int_equal(vecd_model_pooling(m, "cls", &pooling[1], NULL), VECD_OK);
+  assert_int_equal(vecd_model_pooling(m, NULL, &none, NULL), VECD_OK);
+  assert_int_equal(none, 0);
+  assert_int_equal(vecd_model_pooling(m, "average", &none, &err), VECD_BAD_ARGUMENT);
+  assert_non_null(strstr(err.text, "\"average\""));
+  assert_non_null(strstr(err.text, "lasttoken"));
+  vecd_item items[3] = {{.pooling = pooling[1]}, {.pooling = pooling[0]}, {.pooling = 0}};
+  for (int i = 0; i < 3; i++) items[i].text = VECD_SPAN("one two"), items[i].vector = v[i];
+  vecd_model_encode(m, items, 3, NULL);
+  assert_memory_equal(v[0], cls, sizeof cls);
+  assert_memory_equal(v[1], own, sizeof own);
+  assert_memory_equal(v[2], own, sizeof own);
+  vecd_close(&m);
+}
+
+/* Behind several poolings one alone is of another width: with modules or without. */
+static void of_several_poolings_none_can_be_asked_for(void **state) {
+  (void)state;
+  static const char *const names[] = {"bert-concat", "bert-dense-two"};
+  for (int i = 0; i < 2; i++) {
+    vecd_model *m = open_named(names[i], 1);
+    float v[400];
+    size_t len = 1;
+    unsigned pooling;
+    const char *text = "a";
+    vecd_err err;
+    assert_true(dimension_of(m) <= 400);
+    assert_int_equal(vecd_model_pooling(m, "cls", &pooling, &err), VECD_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "concatenates"));
+    assert_int_equal(vecd_encode_with(m, &text, &len, 1, &(vecd_encoding_options){.pooling = "cls"}, v, NULL, &err),
+                     VECD_BAD_ARGUMENT);
+    vecd_item item = {.text = VECD_SPAN("a"), .pooling = 1 + VECD_POOL_CLS, .vector = v};
+    vecd_model_encode(m, &item, 1, NULL);
+    assert_int_equal(vecd_item_explain(m, &item, "texts", 0, &err), VECD_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, names[i]));
+    vecd_close(&m);
+  }
+}
+
 /* More vectors than the modules take at a time, with bad texts among them. */
 static void modules_see_every_item(void **state) {
   (void)state;
@@ -326,7 +446,7 @@ static void modules_see_every_item(void **state) {
   for (size_t i = 0; i < N; i++) {
     items[i] = (vecd_item){.text = vecd_span_of(i % 9 == 4 ? "\xff" : texts[i % N_TEXTS]), .vector = v + i * d};
   }
-  vecd_model_encode(m, items, N);
+  vecd_model_encode(m, items, N, NULL);
   for (size_t i = 0; i < N; i++) {
     assert_int_equal(items[i].status, i % 9 == 4 ? VECD_BAD_TEXT : VECD_OK);
     if (items[i].status) continue;
@@ -393,11 +513,16 @@ int main(void) {
       cmocka_unit_test(encode_gives_the_same_bits_alone_and_together),
       cmocka_unit_test(ids_and_text_agree),
       cmocka_unit_test(each_item_has_its_own_status),
+      cmocka_unit_test(times_are_told),
       cmocka_unit_test(a_prompt_stands_before_texts),
       cmocka_unit_test(a_prompt_can_stay_out_of_the_pooling),
       cmocka_unit_test(wrong_prompts_are_told),
       cmocka_unit_test(vectors_can_be_cut),
       cmocka_unit_test(raw_leaves_out_the_last_normalize_only),
+      cmocka_unit_test(vectors_can_be_normalized),
+      cmocka_unit_test(raw_and_normalize_exclude_each_other),
+      cmocka_unit_test(a_pooling_can_be_asked_for),
+      cmocka_unit_test(of_several_poolings_none_can_be_asked_for),
       cmocka_unit_test(modules_see_every_item),
       cmocka_unit_test(a_warm_model_allocates_nothing),
       cmocka_unit_test(every_failed_allocation_is_survived),
