@@ -48,7 +48,8 @@ extern "C" {
   X(TIMEOUT, 10, "timed out", 504)                                      \
   X(CANCELLED, 11, "cancelled", 499)                                    \
   X(STOPPING, 12, "shutting down", 503)                                 \
-  X(INTERNAL, 13, "internal error", 500)
+  X(INTERNAL, 13, "internal error", 500)                                \
+  X(UNAVAILABLE, 14, "unavailable, try again later", 503)
 
 typedef enum vecd_status {
 #define X(name, value, text, http) VECD_##name = value,
@@ -93,7 +94,8 @@ typedef struct vecd_info {
 #define VECD_RAW         1u /* leave out a Normalize step at the end of the folder's modules: vectors keep their length */
 #define VECD_NO_TRUNCATE 2u /* a text over max_tokens is an error (VECD_BAD_ARGUMENT) rather than cut */
 #define VECD_NO_PROMPT   4u /* nothing is put before a text, not even the folder's default prompt */
-#define VECD_NORMALIZE   8u /* vectors have length 1 as they are handed out, cut or not, whatever the folder says; not with VECD_RAW */
+#define VECD_NORMALIZE \
+  8u /* vectors have length 1 as they are handed out, cut or not, whatever the folder says; not with VECD_RAW */
 
 /* How to encode, where flags do not say it. Zero every field you do not set: zero is always the default. */
 typedef struct vecd_encoding_options {
@@ -104,7 +106,7 @@ typedef struct vecd_encoding_options {
   const char *prompt;      /* put before every text; "" puts nothing there. NULL: the one called prompt_name */
   size_t prompt_len;       /* of prompt, in bytes */
   const char *prompt_name; /* one of the folder's prompts, NUL-terminated. NULL: the folder's default, if it has one */
-  const char *pooling;     /* "cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean" or "lasttoken" in place of the folder's
+  const char *pooling; /* "cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean" or "lasttoken" in place of the folder's
                             * (NULL), if that is one and not several concatenated */
 } vecd_encoding_options;
 

@@ -31,7 +31,7 @@ typedef struct vecd_errands {
 } vecd_errands;
 
 struct vecd_api_server {
-  const vecd_registry *registry;
+  vecd_registry *registry;
   vecd_engine *engine;
   vecd_http_server *http;
   char *default_model; /* NULL: none */

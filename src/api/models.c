@@ -10,7 +10,12 @@ static void put_model(vecd_api_call *call, const vecd_registry_entry *entry, vec
   const vecd_api_server *server = call->server;
   vecd_model_status status;
   vecd_engine_model_status(server->engine, entry->id, &status);
-  vecd_info info = status.info;
+  vecd_info info = {.architecture = status.dimension ? status.architecture : NULL,
+                    .pooling = status.dimension ? status.pooling : NULL,
+                    .dimension = status.dimension,
+                    .max_tokens = status.max_tokens,
+                    .normalized = status.normalized,
+                    .parameters = status.parameters};
   vecd_folder_facts folder;
   char error[512];
   vecd_public_text(server->registry, status.error, error, sizeof error);

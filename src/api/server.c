@@ -141,9 +141,7 @@ static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, 
   s->grace_ms = http.grace_ms;
   s->on_ready = settings->on_ready;
   s->ctx = settings->ctx;
-  size_t most_items = settings->engine.max_queue_items ? settings->engine.max_queue_items : 65536;
   s->limits.max_texts = settings->max_texts ? settings->max_texts : VECD_API_MAX_TEXTS;
-  if (s->limits.max_texts > most_items) s->limits.max_texts = most_items; /* more could never be queued */
   s->limits.max_text_bytes = settings->max_text_bytes ? settings->max_text_bytes : VECD_API_MAX_TEXT_BYTES;
 
   vecd_http_handler handler = {s, on_head, on_request, on_cancel, on_done};
@@ -154,7 +152,7 @@ static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, 
   return status;
 }
 
-vecd_status vecd_api_server_new(const vecd_api_settings *settings, const vecd_registry *registry, vecd_api_server **out,
+vecd_status vecd_api_server_new(const vecd_api_settings *settings, vecd_registry *registry, vecd_api_server **out,
                                 vecd_err *err) {
   vecd_api_server *s = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *s);
   if (!s) return vecd_err_no_memory(err, "the server", sizeof *s);

@@ -32,7 +32,7 @@ typedef struct vecd_api_settings {
    * there; if it is not but other models are, there is no default, and requests must name a model. */
   const char *default_model;
 
-  size_t max_texts;      /* texts in one request; VECD_API_MAX_TEXTS, never more than engine.max_queue_items. Over it: 422 */
+  size_t max_texts;      /* texts in one request; VECD_API_MAX_TEXTS. Over it: 422 */
   size_t max_text_bytes; /* UTF-8 bytes of one text; VECD_API_MAX_TEXT_BYTES. Over it: 422 */
 
   /* Nullable. Called once, on a thread of the server's, when the default model is loaded and warm (or there is none to load),
@@ -51,8 +51,8 @@ typedef struct vecd_api_server vecd_api_server;
  * VECD_OK; VECD_BAD_ARGUMENT an address or an isa that makes no sense; VECD_IO a listener cannot be opened (in use, no such
  * address, no permission) or threads cannot start; VECD_NOT_FOUND the default model asked for is not there, or none was asked
  * for and there is no model at all; VECD_NO_MEMORY. */
-VECD_CHECK vecd_status vecd_api_server_new(const vecd_api_settings *settings, const vecd_registry *registry,
-                                           vecd_api_server **out, vecd_err *err);
+VECD_CHECK vecd_status vecd_api_server_new(const vecd_api_settings *settings, vecd_registry *registry, vecd_api_server **out,
+                                           vecd_err *err);
 
 /* Serves until stopped; this thread is the event thread. Once per server.
  *

@@ -134,7 +134,8 @@ static vecd_status run_workload(bench *b, size_t index, vecd_err *err) {
   prepare(b, index);
   if (r->is_left_out) return VECD_OK;
   double before = b->limits[b->n_limits - 1];
-  if (b->n_rounds == 0) vecd_model_encode(b->opened.model, b->items, w->n_seqs, NULL); /* touches what is touched the first time */
+  if (b->n_rounds == 0)
+    vecd_model_encode(b->opened.model, b->items, w->n_seqs, NULL); /* touches what is touched the first time */
   uint64_t begun = vecd_now_ns(), now;
   size_t n = 0;
   do {

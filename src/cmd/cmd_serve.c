@@ -116,7 +116,7 @@ static vecd_status find_default_model(const vecd_settings *s, vecd_registry *reg
   return status;
 }
 
-static vecd_status serve(serving *v, const vecd_registry *registry, const char *default_model, vecd_err *err) {
+static vecd_status serve(serving *v, vecd_registry *registry, const char *default_model, vecd_err *err) {
   const vecd_settings *s = v->settings;
   const char *const listen[] = {v->address};
   vecd_api_settings api = {

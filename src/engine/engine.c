@@ -1,43 +1,127 @@
-/* engine.c - the callers' side: jobs in, states out. The two threads behind it are in scheduler.c. */
+/* engine.c - the callers' side: jobs in, states out. The threads behind it are in scheduler.c, residency.c and keeper.c. */
+#include <math.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "engine/engine_priv.h"
 
-/* A model that failed to load is not tried again before this has passed: a damaged folder must not keep the loader busy. */
-#define RETRY_AFTER_NS (2000u * 1000000ull)
+#define SECOND_NS 1e9
 
-const char *vecd_model_state_name(vecd_model_state state) {
-  static const char *const names[] = {"available", "loading", "resident", "failed"};
-  return names[state];
+/* --- the lock */
+
+void vecd_engine_lock(vecd_engine *e) { pthread_mutex_lock(&e->lock); }
+
+void vecd_engine_unlock(vecd_engine *e) {
+  vecd_job *job = e->ended;
+  e->ended = NULL;
+  e->ended_end = &e->ended;
+  pthread_mutex_unlock(&e->lock);
+  for (vecd_job *next; job; job = next) {
+    next = job->priv.next;
+    job->done(job);
+  }
 }
 
-vecd_status vecd_engine_new(const vecd_engine_settings *settings, const vecd_registry *registry, vecd_engine **out,
-                            vecd_err *err) {
+void vecd_engine_wait(vecd_engine *e, pthread_cond_t *condition, uint64_t deadline_ns) {
+  if (e->ended) {
+    vecd_engine_unlock(e);
+    vecd_engine_lock(e);
+  } else if (deadline_ns == UINT64_MAX) {
+    pthread_cond_wait(condition, &e->lock);
+  } else {
+    struct timespec at = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+    pthread_cond_timedwait(condition, &e->lock, &at);
+  }
+}
+
+/* --- life */
+
+static vecd_slot *make_slot(const char *id) {
+  vecd_slot *slot = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *slot);
+  if (slot) slot->id = vecd_strdup(VECD_MEM_MISC, id);
+  if (!slot || !slot->id) {
+    vecd_free(slot);
+    return NULL;
+  }
+  return slot;
+}
+
+static void add_slot(vecd_engine *e, vecd_slot *slot) {
+  *e->slots_end = slot;
+  e->slots_end = &slot->next;
+}
+
+static void set_defaults(vecd_engine_settings *s) {
+  if (!s->max_models) s->max_models = 4;
+  if (!s->max_memory_bytes) s->max_memory_bytes = (size_t)2 << 30;
+  if (s->min_similarity == 0) s->min_similarity = 0.98;
+  if (!s->batch_tokens) s->batch_tokens = 512;
+  if (!s->max_queue_tokens) s->max_queue_tokens = (size_t)512 << 10;
+  if (!s->request_timeout_ms) s->request_timeout_ms = 10000;
+  if (!s->batch_timeout_ms) s->batch_timeout_ms = 5000;
+}
+
+static vecd_status copy_settings(vecd_engine *e, vecd_err *err) {
+  const vecd_engine_settings *s = &e->settings;
+  vecd_status status = vecd_precision_parse(s->precision ? s->precision : "auto", &e->precision, err);
+  if (s->n_keep > s->max_models)
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
+                        "%zu models are to be kept, but only %zu may be resident (--max-models)", s->n_keep, s->max_models);
+  e->precisions = vecd_alloc_zero(VECD_MEM_MISC, s->n_precisions + 1, sizeof *e->precisions);
+  if (!e->precisions) return vecd_err_no_memory(err, "the engine", s->n_precisions * sizeof *e->precisions);
+  for (size_t i = 0; i < s->n_precisions && !status; i++) {
+    e->precisions[i].id = vecd_strdup(VECD_MEM_MISC, s->precisions[i].id);
+    if (!e->precisions[i].id) return vecd_err_no_memory(err, "the engine", strlen(s->precisions[i].id));
+    status = vecd_precision_parse(s->precisions[i].precision, &e->precisions[i].precision, err);
+  }
+  for (size_t i = 0; i < s->n_keep && !status; i++) {
+    vecd_slot *slot = vecd_slot_find(e, s->keep[i]);
+    if (!slot && !(slot = make_slot(s->keep[i]))) return vecd_err_no_memory(err, "a model's queue", sizeof *slot);
+    if (!slot->keep) add_slot(e, slot);
+    slot->keep = true;
+  }
+  return status;
+}
+
+static vecd_status start_threads(vecd_engine *e, vecd_err *err) {
+  pthread_t *const threads[] = {&e->scheduler, &e->loader, &e->keeper};
+  void *(*const mains[])(void *) = {vecd_scheduler_main, vecd_loader_main, vecd_keeper_main};
+  while (e->n_threads < 3) {
+    if (pthread_create(threads[e->n_threads], NULL, mains[e->n_threads], e) != 0)
+      return vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start the engine's threads; raise the limit on processes");
+    e->n_threads++;
+  }
+  return VECD_OK;
+}
+
+vecd_status vecd_engine_new(const vecd_engine_settings *settings, vecd_registry *registry, vecd_engine **out, vecd_err *err) {
   vecd_engine *e = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *e);
   if (!e) return vecd_err_no_memory(err, "the engine", sizeof *e);
   if (settings) e->settings = *settings;
-  if (!e->settings.batch_tokens) e->settings.batch_tokens = 512;
-  if (!e->settings.max_queue_items) e->settings.max_queue_items = 65536;
+  set_defaults(&e->settings);
   e->registry = registry;
+  e->slots_end = &e->slots;
+  e->ended_end = &e->ended;
+  e->keeper_wakes_ns = UINT64_MAX;
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_mutex_init(&e->lock, NULL);
-  pthread_cond_init(&e->work, NULL);
-  pthread_cond_init(&e->load, NULL);
-  pthread_cond_init(&e->changed, NULL);
+  pthread_cond_init(&e->work, &monotonic);
+  pthread_cond_init(&e->load, &monotonic);
+  pthread_cond_init(&e->tick, &monotonic);
+  pthread_condattr_destroy(&monotonic);
   e->batch = vecd_alloc_array(VECD_MEM_SCRATCH, VECD_MODEL_MAX_ITEMS, sizeof *e->batch);
   e->origins = vecd_alloc_array(VECD_MEM_SCRATCH, VECD_MODEL_MAX_ITEMS, sizeof *e->origins);
   vecd_status s = VECD_OK;
   if (!e->batch || !e->origins) s = vecd_err_no_memory(err, "the batch", VECD_MODEL_MAX_ITEMS * sizeof *e->batch);
+  if (!s) s = copy_settings(e, err);
   if (!s) s = vecd_kern_choose(&e->kern, e->settings.isa, err);
-  if (!s) s = vecd_precision_parse(e->settings.precision, &e->precision, err);
+  if (!s) s = vecd_quality_memory_open(e->settings.quality_path, &e->qualities, err);
   if (!s) s = vecd_team_new(e->settings.threads, &e->team, err);
-  if (!s) {
-    e->scheduler_runs = pthread_create(&e->scheduler, NULL, vecd_scheduler_main, e) == 0;
-    e->loader_runs = pthread_create(&e->loader, NULL, vecd_loader_main, e) == 0;
-    if (!e->scheduler_runs || !e->loader_runs)
-      s = vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start the engine's threads; raise the limit on processes");
-  }
+  if (!s) s = start_threads(e, err);
   if (s)
     vecd_engine_free(&e);
   else
@@ -45,22 +129,26 @@ vecd_status vecd_engine_new(const vecd_engine_settings *settings, const vecd_reg
   return s;
 }
 
-void vecd_engine_free(vecd_engine **engine) {
-  vecd_engine *e = engine ? *engine : NULL;
-  if (!e) return;
-  pthread_mutex_lock(&e->lock);
+static void end_threads(vecd_engine *e) {
+  pthread_t threads[] = {e->scheduler, e->loader, e->keeper};
+  vecd_engine_lock(e);
   e->stopping = e->ending = true;
   pthread_cond_broadcast(&e->work);
   pthread_cond_broadcast(&e->load);
-  pthread_cond_broadcast(&e->changed);
-  pthread_mutex_unlock(&e->lock);
-  if (e->scheduler_runs) pthread_join(e->scheduler, NULL);
-  if (e->loader_runs) pthread_join(e->loader, NULL);
+  pthread_cond_broadcast(&e->tick);
+  vecd_engine_unlock(e);
+  for (unsigned i = 0; i < e->n_threads; i++) pthread_join(threads[i], NULL);
+}
+
+void vecd_engine_free(vecd_engine **engine) {
+  vecd_engine *e = engine ? *engine : NULL;
+  if (!e) return;
+  end_threads(e);
   vecd_err err;
   vecd_err_set(&err, VECD_STOPPING, VECD_NO_POS, "shutting down");
-  pthread_mutex_lock(&e->lock);
+  vecd_engine_lock(e);
   for (vecd_slot *slot = e->slots; slot; slot = slot->next) vecd_slot_fail_jobs(e, slot, VECD_STOPPING, &err);
-  pthread_mutex_unlock(&e->lock);
+  vecd_engine_unlock(e);
   for (vecd_slot *slot = e->slots, *next; slot; slot = next) {
     next = slot->next;
     vecd_model_close(&slot->model);
@@ -68,112 +156,147 @@ void vecd_engine_free(vecd_engine **engine) {
     vecd_free(slot);
   }
   vecd_team_free(&e->team);
+  vecd_quality_memory_close(&e->qualities);
+  for (size_t i = 0; e->precisions && i < e->settings.n_precisions; i++) vecd_free(e->precisions[i].id);
+  vecd_free(e->precisions);
   vecd_free(e->batch);
   vecd_free(e->origins);
   pthread_cond_destroy(&e->work);
   pthread_cond_destroy(&e->load);
-  pthread_cond_destroy(&e->changed);
+  pthread_cond_destroy(&e->tick);
   pthread_mutex_destroy(&e->lock);
   vecd_free(e);
   *engine = NULL;
 }
 
 void vecd_engine_stop(vecd_engine *e) {
-  pthread_mutex_lock(&e->lock);
+  vecd_engine_lock(e);
   e->stopping = true;
-  pthread_cond_broadcast(&e->changed);
-  pthread_mutex_unlock(&e->lock);
+  vecd_engine_unlock(e);
 }
 
-static vecd_slot *find_slot(const vecd_engine *e, const char *id) {
-  vecd_slot *slot = e->slots;
-  while (slot && strcmp(slot->id, id) != 0) slot = slot->next;
-  return slot;
-}
+/* --- jobs */
 
-/* The slot of a model, made if the registry knows the model, and set to load if it is not resident. Lock held; the registry is
- * asked without it. */
-static vecd_status want_slot(vecd_engine *e, const char *id, vecd_slot **out, vecd_err *err) {
-  vecd_slot *slot = find_slot(e, id);
+/* The slot of a model, made if the registry knows the model. Lock held; the registry is asked without it. */
+static vecd_status find_or_make_slot(vecd_engine *e, const char *id, vecd_slot **out, vecd_err *err) {
+  vecd_slot *slot = vecd_slot_find(e, id);
   if (!slot) {
-    pthread_mutex_unlock(&e->lock);
     char *path = NULL;
+    vecd_engine_unlock(e);
     vecd_status s = vecd_registry_find(e->registry, id, &path, err);
+    vecd_slot *fresh = s ? NULL : make_slot(id);
     vecd_free(path);
-    vecd_slot *fresh = s ? NULL : vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *fresh);
-    char *copy = fresh ? vecd_strdup(VECD_MEM_MISC, id) : NULL;
-    pthread_mutex_lock(&e->lock);
+    vecd_engine_lock(e);
     if (s) return s;
-    slot = find_slot(e, id); /* another caller may have been faster */
-    if (slot || !copy) {
+    slot = vecd_slot_find(e, id); /* another caller may have been faster */
+    if (slot) {
+      if (fresh) vecd_free(fresh->id);
       vecd_free(fresh);
-      vecd_free(copy);
-      if (!slot) return vecd_err_no_memory(err, "a model's queue", sizeof *fresh);
+    } else if (!fresh) {
+      return vecd_err_no_memory(err, "a model's queue", sizeof *fresh);
     } else {
-      slot = fresh;
-      slot->id = copy;
-      slot->tail = &slot->head;
-      slot->next = e->slots;
-      e->slots = slot;
+      add_slot(e, slot = fresh);
     }
-  }
-  if (e->stopping) return vecd_err_set(err, VECD_STOPPING, VECD_NO_POS, "shutting down");
-  if (slot->state == VECD_MODEL_FAILED && vecd_now_ns() - slot->failed_ns < RETRY_AFTER_NS) {
-    if (err) *err = slot->err;
-    return slot->err.code;
-  }
-  if (slot->state == VECD_MODEL_AVAILABLE || slot->state == VECD_MODEL_FAILED) {
-    slot->state = VECD_MODEL_LOADING;
-    pthread_cond_signal(&e->load);
   }
   *out = slot;
   return VECD_OK;
 }
 
+static vecd_status stopping(vecd_err *err) { return vecd_err_set(err, VECD_STOPPING, VECD_NO_POS, "shutting down"); }
+
+/* Whether the job may join the queue. Lock held. */
+static vecd_status admit(vecd_engine *e, vecd_slot *slot, const vecd_job *job, vecd_err *err) {
+  uint64_t now = vecd_now_ns();
+  if (e->stopping) return stopping(err);
+  if (slot->state == VECD_MODEL_FAILED && now < slot->retry_ns) {
+    if (err) *err = slot->err;
+    return slot->err.code;
+  }
+  size_t tokens = job->priv.tokens_left, most = e->settings.max_queue_tokens;
+  if (e->queued_tokens && tokens && e->queued_tokens + tokens > most)
+    return vecd_err_set(
+        err, VECD_BUSY, VECD_NO_POS,
+        "overloaded: texts of about %zu tokens are waiting, at most %zu may (--max-queue-tokens); try again later",
+        e->queued_tokens, most);
+  double wait = vecd_engine_expected_wait_ns(e);
+  if (tokens && e->queued_tokens && wait > (double)vecd_engine_ms(e->settings.request_timeout_ms) / 2)
+    return vecd_err_set(err, VECD_BUSY, VECD_NO_POS,
+                        "overloaded: it would be about %.0f s before this one's turn; try again later", ceil(wait / SECOND_NS));
+  if (tokens && !vecd_breaker_admits(&slot->breaker, now))
+    return vecd_err_set(err, VECD_UNAVAILABLE, VECD_NO_POS,
+                        "%s has failed %u times in a row; it is tried again in %.0f s (the server's log has the reason)",
+                        slot->id, slot->breaker.n_failures, ceil((double)(slot->breaker.open_until_ns - now) / SECOND_NS));
+  return VECD_OK;
+}
+
 vecd_status vecd_engine_submit(vecd_engine *e, vecd_job *job, vecd_err *err) {
-  vecd_assert(job->n_items >= 1);
   memset(&job->priv, 0, sizeof job->priv);
   job->vectors = NULL;
   job->dimension = 0;
   job->status = VECD_OK;
-  pthread_mutex_lock(&e->lock);
+  job->queued_ns = job->tokenize_ns = job->encode_ns = 0;
+  vecd_engine_lock(e);
   vecd_slot *slot = NULL;
-  vecd_status s = VECD_OK;
-  if (e->stopping)
-    s = vecd_err_set(err, VECD_STOPPING, VECD_NO_POS, "shutting down");
-  else if (e->n_queued_items && e->n_queued_items + job->n_items > e->settings.max_queue_items)
-    s = vecd_err_set(err, VECD_BUSY, VECD_NO_POS, "overloaded: %zu texts are waiting, at most %zu may; try again later",
-                     e->n_queued_items, e->settings.max_queue_items);
-  else
-    s = want_slot(e, job->model_id, &slot, err);
+  vecd_status s = e->stopping ? stopping(err) : find_or_make_slot(e, job->model_id, &slot, err);
   if (!s) {
-    vecd_slot_push(slot, job);
-    slot->n_queued_items += job->n_items;
-    e->n_queued_items += job->n_items;
-    if (slot->state == VECD_MODEL_RESIDENT) pthread_cond_signal(&e->work);
+    for (size_t i = 0; i < job->n_items; i++) job->priv.tokens_left += vecd_slot_guess_tokens(slot, &job->items[i]);
+    s = admit(e, slot, job, err);
   }
-  pthread_mutex_unlock(&e->lock);
+  if (!s) vecd_slot_take(e, slot, job);
+  vecd_engine_unlock(e);
   return s;
 }
 
 void vecd_engine_cancel(vecd_engine *e, vecd_job *job) {
-  (void)e; /* the scheduler looks before it takes a piece, and a piece is short */
-  __atomic_store_n(&job->priv.cancelled, 1, __ATOMIC_RELAXED);
+  vecd_err err;
+  vecd_engine_lock(e);
+  if (!job->priv.ended && job->priv.slot) {
+    job->priv.dropped = true; /* where a piece of it is in the batch, whose end ends it */
+    vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "cancelled by the client");
+    if (job->priv.taken == job->priv.finished) vecd_job_end(e, job, VECD_CANCELLED, &err);
+  }
+  vecd_engine_unlock(e);
 }
 
-/* What vecd_engine_preload() waits on while its warm-up job runs. */
+unsigned vecd_engine_retry_after_s(vecd_engine *e) {
+  vecd_engine_lock(e);
+  double wait = ceil(vecd_engine_expected_wait_ns(e) / SECOND_NS);
+  vecd_engine_unlock(e);
+  return wait > 1 ? (unsigned)wait : 1;
+}
+
+/* A job and the means to wait for it. */
 typedef struct waiter {
   pthread_mutex_t lock;
   pthread_cond_t ended;
   bool done;
 } waiter;
 
-static void warm_up_done(vecd_job *job) {
+static void waiter_done(vecd_job *job) {
   waiter *w = job->user;
   pthread_mutex_lock(&w->lock);
   w->done = true;
   pthread_cond_signal(&w->ended);
   pthread_mutex_unlock(&w->lock);
+}
+
+static vecd_status run_job(vecd_engine *e, const char *model_id, vecd_item *items, size_t n_items, vecd_err *err) {
+  waiter w = {.done = false};
+  pthread_mutex_init(&w.lock, NULL);
+  pthread_cond_init(&w.ended, NULL);
+  vecd_job job = {.model_id = model_id, .items = items, .n_items = n_items, .done = waiter_done, .user = &w};
+  vecd_status s = vecd_engine_submit(e, &job, err);
+  if (!s) {
+    pthread_mutex_lock(&w.lock);
+    while (!w.done) pthread_cond_wait(&w.ended, &w.lock);
+    pthread_mutex_unlock(&w.lock);
+    s = job.status;
+    if (s && err) *err = job.err;
+    vecd_free(job.vectors);
+  }
+  pthread_cond_destroy(&w.ended);
+  pthread_mutex_destroy(&w.lock);
+  return s;
 }
 
 /* Texts of several lengths: touches every weight and both ways of splitting work, in a few milliseconds. */
@@ -189,54 +312,107 @@ static vecd_status warm_up(vecd_engine *e, const char *model_id, vecd_err *err) 
     size_t len = n_words[i] * 5;
     items[i].text = (vecd_span){text.ptr, text.failed ? 0 : len < text.len ? len : text.len};
   }
-  waiter w = {.done = false};
-  pthread_mutex_init(&w.lock, NULL);
-  pthread_cond_init(&w.ended, NULL);
-  vecd_job job = {.model_id = model_id, .items = items, .n_items = N, .done = warm_up_done, .user = &w};
-  vecd_status s = vecd_engine_submit(e, &job, err);
-  if (!s) {
-    pthread_mutex_lock(&w.lock);
-    while (!w.done) pthread_cond_wait(&w.ended, &w.lock);
-    pthread_mutex_unlock(&w.lock);
-    s = job.status;
-    if (s && err) *err = job.err;
-    vecd_free(job.vectors);
-  }
-  pthread_cond_destroy(&w.ended);
-  pthread_mutex_destroy(&w.lock);
+  vecd_status s = run_job(e, model_id, items, N, err);
   vecd_buf_fini(&text);
   return s;
 }
 
 vecd_status vecd_engine_preload(vecd_engine *e, const char *model_id, vecd_err *err) {
-  pthread_mutex_lock(&e->lock);
-  vecd_slot *slot = NULL;
-  vecd_status s = want_slot(e, model_id, &slot, err);
-  while (!s && slot->state == VECD_MODEL_LOADING && !e->ending) pthread_cond_wait(&e->changed, &e->lock);
-  if (!s && slot->state == VECD_MODEL_FAILED) {
-    if (err) *err = slot->err;
-    s = slot->err.code;
-  }
-  pthread_mutex_unlock(&e->lock);
+  vecd_status s = run_job(e, model_id, NULL, 0, err);
   return s ? s : warm_up(e, model_id, err);
+}
+
+vecd_status vecd_engine_unload(vecd_engine *e, const char *model_id, bool *was_resident, vecd_err *err) {
+  vecd_engine_lock(e);
+  vecd_slot *slot = NULL;
+  vecd_status s = find_or_make_slot(e, model_id, &slot, err);
+  bool resident = !s && slot->state == VECD_MODEL_RESIDENT;
+  if (resident) {
+    slot->leaving = true;
+    pthread_cond_signal(&e->load);
+  }
+  vecd_engine_unlock(e);
+  if (was_resident) *was_resident = resident;
+  return s;
+}
+
+/* --- states */
+
+const char *vecd_model_state_name(vecd_model_state state) {
+  static const char *const names[] = {"available", "loading", "resident", "failed"};
+  return names[state];
+}
+
+static uint64_t epoch_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+static void describe_model(const vecd_slot *slot, vecd_model_status *out) {
+  vecd_info info;
+  vecd_describe(slot->model, &info);
+  out->resident_bytes = info.resident_bytes;
+  out->dimension = info.dimension;
+  out->full_dimension = (unsigned)vecd_model_full_dimension(slot->model);
+  out->max_tokens = info.max_tokens;
+  out->normalized = info.normalized;
+  out->parameters = info.parameters;
+  snprintf(out->architecture, sizeof out->architecture, "%s", info.architecture);
+  snprintf(out->pooling, sizeof out->pooling, "%s", info.pooling);
+  snprintf(out->precision, sizeof out->precision, "%s", info.precision);
+  snprintf(out->isa, sizeof out->isa, "%s", info.isa);
 }
 
 void vecd_engine_model_status(vecd_engine *e, const char *id, vecd_model_status *out) {
   *out = (vecd_model_status){.state = VECD_MODEL_AVAILABLE};
-  pthread_mutex_lock(&e->lock);
-  const vecd_slot *slot = find_slot(e, id);
+  vecd_engine_lock(e);
+  const vecd_slot *slot = vecd_slot_find(e, id);
   if (slot) {
+    out->id = slot->id;
     out->state = slot->state;
+    out->breaker_open = slot->breaker.open;
+    out->users = slot->n_jobs;
+    out->queued_texts = slot->queued_texts;
+    out->queued_tokens = slot->queued_tokens;
     out->load_ms = slot->load_ms;
-    out->queued_items = slot->n_queued_items;
-    out->n_items = slot->n_items;
-    out->n_tokens = slot->n_tokens;
+    out->last_used_ms = slot->last_used_ns ? epoch_ms() - (vecd_now_ns() - slot->last_used_ns) / 1000000u : 0;
+    out->has_quality = slot->has_quality;
+    out->quality_mean = slot->quality.mean;
+    out->quality_least = slot->quality.least;
+    out->fell_back = slot->fell_back;
+    out->counts = slot->counts;
     if (slot->state == VECD_MODEL_FAILED)
       snprintf(out->error, sizeof out->error, "%.*s", (int)sizeof out->error - 1, slot->err.text);
-    if (slot->model) {
-      vecd_describe(slot->model, &out->info);
-      out->resident_bytes = out->info.resident_bytes;
-    }
+    if (slot->model) describe_model(slot, out);
   }
-  pthread_mutex_unlock(&e->lock);
+  vecd_engine_unlock(e);
+}
+
+const char *vecd_engine_model_id(vecd_engine *e, size_t i) {
+  vecd_engine_lock(e);
+  const vecd_slot *slot = e->slots;
+  while (slot && i--) slot = slot->next;
+  vecd_engine_unlock(e);
+  return slot ? slot->id : NULL;
+}
+
+void vecd_engine_status_get(vecd_engine *e, vecd_engine_status *out) {
+  *out = (vecd_engine_status){.max_models = e->settings.max_models,
+                              .max_bytes = e->settings.max_memory_bytes,
+                              .max_queue_tokens = e->settings.max_queue_tokens};
+  vecd_engine_lock(e);
+  for (const vecd_slot *slot = e->slots; slot; slot = slot->next) {
+    out->n_resident += slot->model != NULL;
+    out->hits += slot->counts.hits;
+    out->misses += slot->counts.misses;
+    out->loads += slot->counts.loads;
+    out->evictions += slot->counts.evictions;
+  }
+  out->used_bytes = vecd_engine_used_bytes(e, NULL);
+  out->queued_jobs = e->n_jobs;
+  out->queued_texts = e->queued_texts;
+  out->queued_tokens = e->queued_tokens;
+  out->expected_wait_s = vecd_engine_expected_wait_ns(e) / SECOND_NS;
+  vecd_engine_unlock(e);
 }

@@ -1,24 +1,64 @@
-/* engine_priv.h - what the engine is made of; for engine.c (callers' side) and scheduler.c (its threads) only. */
+/* engine_priv.h - what the engine is made of; for the files of this room only.
+ *
+ *   engine.c     callers' side: jobs in, states out
+ *   slot.c       a model's slot and its queues
+ *   scheduler.c  the thread that forms batches and encodes them
+ *   residency.c  the thread that loads models and makes room for them; only it evicts
+ *   keeper.c     the thread that looks at the clock: jobs that waited too long, batches that take too long, idle models
+ *
+ * One lock guards all. Jobs that end are gathered and told after it is let go, so no callback runs with it held. */
 #ifndef VECD_ENGINE_ENGINE_PRIV_H
 #define VECD_ENGINE_ENGINE_PRIV_H
 
 #include <pthread.h>
 
 #include "base/mem.h"
+#include "engine/breaker.h"
 #include "engine/engine.h"
+#include "engine/quality_memory.h"
+
+/* Where a job is. */
+enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_WAITING };
+
+typedef struct vecd_job_list {
+  vecd_job *first, *last;
+  size_t n;
+} vecd_job_list;
+
+/* The files of a model's folder as they were when it was loaded. */
+typedef struct vecd_files_mark {
+  uint64_t value; /* 0: not all of them are there */
+} vecd_files_mark;
 
 /* One model the engine has been asked for. Slots are made on demand and live as long as the engine. */
 typedef struct vecd_slot {
-  struct vecd_slot *next;
+  struct vecd_slot *next; /* in the order in which they were asked for */
   char *id;
   vecd_model_state state;
-  vecd_model *model;      /* set in state RESIDENT */
-  vecd_job *head, **tail; /* jobs with items that are not taken yet, in the order in which they get their next piece */
-  size_t n_jobs, n_queued_items;
-  uint64_t n_items, n_tokens;
+  vecd_model *model; /* set in state RESIDENT */
+  vecd_job_list
+      ready; /* of a resident model: jobs with items that are not taken, in the order in which they get their next piece */
+  vecd_job_list waiting; /* for the model to be loaded, or loaded again */
+  size_t n_jobs;         /* in either, or with items in the batch only */
+  bool busy;             /* has the batch */
+  bool leaving;          /* gets no further jobs and goes when it has done those it has */
+  bool keep;             /* is never evicted */
+  uint64_t wanted;       /* when it was asked to be loaded, as a number that grows; 0: it is not */
+  size_t reserved_bytes; /* in state LOADING */
+  vecd_files_mark files;
+  uint64_t last_used_ns;    /* 0: never */
+  unsigned n_load_failures; /* one after the other */
+  uint64_t retry_ns;        /* in state FAILED: not to be tried before */
+  vecd_err err;             /* why, in state FAILED */
+  vecd_breaker breaker;
+  double ns_per_token; /* of its batches of late; 0: not known */
+  size_t max_tokens;   /* 0: not known */
+  size_t queued_texts, queued_tokens;
+  size_t ahead_tokens; /* of the jobs in both queues what each gets before the next has its turn */
   double load_ms;
-  uint64_t failed_ns; /* when, in state FAILED */
-  vecd_err err;       /* why, in state FAILED */
+  bool has_quality, fell_back;
+  vecd_quality_mark quality;
+  vecd_model_counts counts;
 } vecd_slot;
 
 /* Where an item of the batch came from. */
@@ -28,35 +68,91 @@ typedef struct vecd_batch_origin {
 } vecd_batch_origin;
 
 struct vecd_engine {
-  vecd_engine_settings settings;
-  const vecd_registry *registry;
-  vecd_kern kern;
+  vecd_engine_settings settings; /* its strings and arrays are not to be used */
   vecd_precision precision;
+  vecd_registry *registry;
+  vecd_kern kern;
   vecd_team *team;
-  pthread_mutex_t lock;   /* guards all below */
-  pthread_cond_t work;    /* the scheduler has something to do */
-  pthread_cond_t load;    /* the loader has */
-  pthread_cond_t changed; /* a slot's state changed */
-  pthread_t scheduler, loader;
-  bool scheduler_runs, loader_runs; /* threads started */
-  bool stopping;                    /* nothing is taken any more */
-  bool ending;                      /* threads are to return */
-  vecd_slot *slots;
+  vecd_quality_memory *qualities; /* the loader's */
+  struct {
+    char *id;
+    vecd_precision precision;
+  } * precisions; /* [settings.n_precisions] */
+
+  pthread_mutex_t lock; /* guards all below */
+  pthread_cond_t work;  /* the scheduler has something to do */
+  pthread_cond_t load;  /* the loader has */
+  pthread_cond_t tick;  /* the keeper has */
+  pthread_t scheduler, loader, keeper;
+  unsigned n_threads; /* started, in this order */
+  bool stopping;      /* nothing is taken any more */
+  bool ending;        /* threads are to return */
+  bool check_files;   /* the loader is to look whether files changed */
+  vecd_slot *slots, **slots_end;
   vecd_slot *last_served; /* models take turns */
-  size_t n_queued_items;
-  /* The scheduler's own. */
+  uint64_t n_wanted;      /* the latest vecd_slot.wanted */
+  size_t n_jobs, queued_texts, queued_tokens;
+  struct {
+    vecd_job *first, *last;
+  } due; /* jobs that have not begun and may time out, by time of submission */
+  vecd_job *ended, **ended_end;
+  uint64_t keeper_wakes_ns; /* at the latest; UINT64_MAX: when told to */
+  /* The scheduler's own but for the three that the keeper reads. */
   vecd_item *batch;           /* [VECD_MODEL_MAX_ITEMS] */
   vecd_batch_origin *origins; /* [VECD_MODEL_MAX_ITEMS] */
+  uint64_t n_batches;
+  vecd_slot *batch_slot; /* whose the batch is */
+  uint64_t batch_due_ns; /* when it has taken too long; 0: nothing runs */
 };
 
 /* Thread mains; arg: the engine. */
 void *vecd_scheduler_main(void *arg);
 void *vecd_loader_main(void *arg);
+void *vecd_keeper_main(void *arg);
 
-/* Puts a job at the end of a slot's queue. Lock held. */
-void vecd_slot_push(vecd_slot *slot, vecd_job *job);
+static inline uint64_t vecd_engine_ms(unsigned ms) { return (uint64_t)ms * 1000000u; }
 
-/* Ends every queued job of a slot with a status; unlocks around the calls of done. Lock held. */
-void vecd_slot_fail_jobs(vecd_engine *engine, vecd_slot *slot, vecd_status status, const vecd_err *err);
+/* --- engine.c */
+
+void vecd_engine_lock(vecd_engine *e);
+/* Lets go of the lock, then tells the jobs that ended. */
+void vecd_engine_unlock(vecd_engine *e);
+/* Waits on a condition of the engine's until deadline_ns (UINT64_MAX: for ever); may return early. Lock held; ended jobs are told. */
+void vecd_engine_wait(vecd_engine *e, pthread_cond_t *condition, uint64_t deadline_ns);
+
+/* --- residency.c */
+
+/* Bytes of all models but `but` (nullable): measured, of one that is loading estimated. Lock held. */
+size_t vecd_engine_used_bytes(const vecd_engine *e, const vecd_slot *but);
+
+/* --- slot.c; lock held */
+
+vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id);
+/* About how many tokens an item has, before it is tokenized. */
+size_t vecd_slot_guess_tokens(const vecd_slot *slot, const vecd_item *item);
+/* A new job: into the queue where it belongs. */
+void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
+/* The job whose turn it is, taken out of the queue; NULL where there is none. */
+vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot);
+/* Back into the queue, behind the others. */
+void vecd_slot_push_back(vecd_engine *e, vecd_slot *slot, vecd_job *job);
+/* One more item of a job is in the batch. */
+void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens);
+/* Out of the list of those that may time out. */
+void vecd_job_begun(vecd_engine *e, vecd_job *job);
+/* Ends a job that has no item in the batch. */
+void vecd_job_end(vecd_engine *e, vecd_job *job, vecd_status status, const vecd_err *err);
+/* Those that waited for the model: it is there now. */
+void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot);
+/* Ends every job that is in a queue of the slot's. */
+void vecd_slot_fail_jobs(vecd_engine *e, vecd_slot *slot, vecd_status status, const vecd_err *err);
+/* The slot is to be loaded, if it is not already on its way. */
+void vecd_slot_want(vecd_engine *e, vecd_slot *slot);
+/* Nothing is to be done with the resident model. */
+bool vecd_slot_is_idle(const vecd_slot *slot);
+/* The longest piece of one job in a batch, in tokens. */
+size_t vecd_engine_turn_tokens(const vecd_engine *e);
+/* What a job that came now would have to wait for its turn. */
+double vecd_engine_expected_wait_ns(const vecd_engine *e);
 
 #endif

@@ -1,95 +1,75 @@
-/* scheduler.c - the engine's two threads.
+/* scheduler.c - forms batches and encodes them.
  *
- * The loader opens models, one at a time. The scheduler forms batches and is worker 0 of the team while they are encoded: as
- * long as it is busy, jobs gather, so batches grow with the load and a lone request never waits for company. */
+ * The thread is worker 0 of the team while a batch is encoded: as long as it is busy, jobs gather, so batches grow with the load
+ * and a lone request never waits for company (unless a batch window is set). */
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "engine/engine_priv.h"
 
-void vecd_slot_push(vecd_slot *slot, vecd_job *job) {
-  job->priv.next = NULL;
-  *slot->tail = job;
-  slot->tail = &job->priv.next;
-  slot->n_jobs++;
-}
+/* A batch may take so many times what its tokens have taken of late, beside batch_timeout_ms. */
+#define ALLOWANCE 20.0
 
-static vecd_job *pop(vecd_slot *slot) {
-  vecd_job *job = slot->head;
-  if (!job) return NULL;
-  slot->head = job->priv.next;
-  if (!slot->head) slot->tail = &slot->head;
-  slot->n_jobs--;
-  return job;
-}
-
-/* Ends a job, which is in no queue and has no item in the batch. Lock held; done is called without it. */
-static void end_job(vecd_engine *e, vecd_slot *slot, vecd_job *job, vecd_status status, const vecd_err *err) {
-  size_t left = job->n_items - job->priv.taken;
-  slot->n_queued_items -= left;
-  e->n_queued_items -= left;
-  job->status = status;
-  if (status && err) job->err = *err;
-  pthread_mutex_unlock(&e->lock);
-  job->done(job);
-  pthread_mutex_lock(&e->lock);
-}
-
-void vecd_slot_fail_jobs(vecd_engine *e, vecd_slot *slot, vecd_status status, const vecd_err *err) {
-  for (vecd_job *job; (job = pop(slot));) end_job(e, slot, job, status, err);
-}
-
-static bool cancelled(const vecd_job *job) { return __atomic_load_n(&job->priv.cancelled, __ATOMIC_RELAXED); }
-
-/* The job's vectors, made when its first piece is taken. */
-static bool give_room(vecd_job *job, const vecd_model *model) {
-  if (job->vectors) return true;
-  job->dimension = vecd_model_dimension(model);
-  size_t n_floats;
-  if (__builtin_mul_overflow(job->n_items, job->dimension, &n_floats)) return false;
-  job->vectors = vecd_alloc_array(VECD_MEM_REQUEST, n_floats, sizeof *job->vectors);
-  return job->vectors != NULL;
-}
-
-/* About how many tokens an item has, before it is tokenized: English has some four to five bytes a token. */
-static size_t guess_tokens(const vecd_item *item, const vecd_model *model) {
-  size_t n = item->ids ? item->n_ids : item->text.len / 4 + 2, most = vecd_model_max_tokens(model);
-  return n < most ? n : most;
+/* The first time a job's turn comes: what it asks for is made out with the model, and its vectors get their room. */
+static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err) {
+  const vecd_job_options *o = &job->options;
+  if (job->vectors) return VECD_OK;
+  unsigned flags = o->flags, pooling = 0;
+  const vecd_prompt *prompt = NULL;
+  vecd_status s = vecd_model_check_dimension(model, o->dimensions, err);
+  if (!s && o->pooling) s = vecd_model_pooling(model, o->pooling, &pooling, err);
+  if (!s && (o->prompt || o->prompt_name)) {
+    s = vecd_model_prompt(model, o->prompt, o->prompt_name, &job->priv.prompt, err);
+    prompt = &job->priv.prompt;
+  }
+  if (s) return s;
+  vecd_info info;
+  vecd_describe(model, &info);
+  if (o->dimensions && info.normalized && !(flags & VECD_RAW)) flags |= VECD_NORMALIZE; /* as its vectors are when whole */
+  size_t n_floats, dimension = o->dimensions ? o->dimensions : vecd_model_dimension(model);
+  bool fits = !__builtin_mul_overflow(job->n_items, dimension, &n_floats);
+  job->vectors = fits ? vecd_alloc_array(VECD_MEM_REQUEST, n_floats, sizeof *job->vectors) : NULL;
+  if (!job->vectors) return vecd_err_no_memory(err, "a request's vectors", job->n_items * dimension * sizeof(float));
+  job->dimension = dimension;
+  for (size_t i = 0; i < job->n_items; i++) {
+    vecd_item *item = &job->items[i];
+    item->vector = job->vectors + i * dimension;
+    item->dimension = (unsigned)dimension;
+    item->flags = flags;
+    item->pooling = pooling;
+    item->prompt = prompt;
+  }
+  return VECD_OK;
 }
 
 /* Takes items of jobs in turn until the batch is full or the queue is empty. A job that has had a piece and has more goes to
- * the back. Lock held (let go of while a job is ended). */
+ * the back. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
-  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / 4;
-  while (n < VECD_MODEL_MAX_ITEMS && tokens < most && slot->head) {
-    vecd_job *job = pop(slot);
-    if (cancelled(job) || !give_room(job, slot->model)) {
-      vecd_err err;
-      vecd_status s = cancelled(job) ? vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "cancelled by the client")
-                                     : vecd_err_no_memory(&err, "a request's vectors", job->n_items * job->dimension * 4);
-      if (job->priv.taken == job->priv.finished)
-        end_job(e, slot, job, s, &err);
-      else
-        job->priv.dropped = true; /* a piece of it is in this very batch */
+  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = vecd_engine_turn_tokens(e);
+  for (vecd_job *job; n < VECD_MODEL_MAX_ITEMS && tokens < most && (job = vecd_slot_next(e, slot));) {
+    vecd_err err;
+    vecd_status s = prepare(job, slot->model, &err);
+    if (s) {
+      vecd_job_end(e, job, s, &err);
       continue;
     }
     size_t of_job = 0;
     while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < turn) {
-      vecd_item *item = &job->items[job->priv.taken];
-      item->vector = job->vectors + job->priv.taken * job->dimension;
-      size_t guess = guess_tokens(item, slot->model);
+      const vecd_item *item = &job->items[job->priv.taken];
+      size_t guess = vecd_slot_guess_tokens(slot, item);
       if (n && tokens + guess > most) {
         tokens = most;
         break;
       }
+      vecd_job_begun(e, job);
       e->batch[n] = *item;
-      e->origins[n++] = (vecd_batch_origin){job, job->priv.taken++};
-      slot->n_queued_items--;
-      e->n_queued_items--;
+      e->origins[n++] = (vecd_batch_origin){job, job->priv.taken};
+      vecd_job_item_taken(e, job, guess);
       tokens += guess;
       of_job += guess;
     }
-    if (job->priv.taken < job->n_items) vecd_slot_push(slot, job);
+    if (job->priv.taken < job->n_items) vecd_slot_push_back(e, slot, job);
   }
   return n;
 }
@@ -101,18 +81,62 @@ static vecd_status judge(const vecd_job *job, const vecd_model *model, vecd_err 
   return VECD_OK;
 }
 
-static void finish_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
+/* A fault that lies neither in the text nor in what was asked for. */
+static bool is_ours(vecd_status s) { return s == VECD_BAD_MODEL || s == VECD_NO_MEMORY || s == VECD_INTERNAL; }
+
+static double seconds(uint64_t ns) { return (double)ns / 1e9; }
+
+static void count_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_encode_times *times, uint64_t took_ns) {
+  size_t n_ok = 0, n_ours = 0, n_late = 0;
+  for (size_t i = 0; i < n; i++) {
+    n_ok += e->batch[i].status == VECD_OK;
+    n_ours += is_ours(e->batch[i].status);
+    n_late += e->batch[i].status == VECD_TIMEOUT;
+  }
+  vecd_model_counts *c = &slot->counts;
+  c->batches++;
+  c->texts += n;
+  c->tokens += times->n_tokens;
+  c->timeouts += n_late > 0;
+  vecd_histogram_add(&c->tokenize_seconds, VECD_HISTOGRAM_SECONDS, seconds(times->tokenize_ns));
+  vecd_histogram_add(&c->encode_seconds, VECD_HISTOGRAM_SECONDS, seconds(times->forward_ns));
+  vecd_histogram_add(&c->batch_texts, VECD_HISTOGRAM_COUNTS, (double)n);
+  vecd_histogram_add(&c->batch_tokens, VECD_HISTOGRAM_COUNTS, (double)times->n_tokens);
+  if (times->n_tokens && !n_late) {
+    double now = (double)took_ns / (double)times->n_tokens;
+    slot->ns_per_token += (now - slot->ns_per_token) * (slot->ns_per_token != 0 ? 0.1 : 1);
+  }
+  if (!n_ok && !n_ours) return; /* says nothing of the model */
+  c->batch_failures += !n_ok;
+  if (vecd_breaker_note(&slot->breaker, n_ok > 0, vecd_now_ns())) {
+    vecd_err err;
+    size_t i = 0;
+    while (!is_ours(e->batch[i].status)) i++;
+    vecd_item_explain(slot->model, &e->batch[i], "batch", i, &err);
+    c->breaker_opened++;
+    vecd_log(VECD_LOG_ERROR,
+             "model %s: %u batches have failed one after the other, so its requests are refused for a while: %s", slot->id,
+             slot->breaker.n_failures, err.text);
+  }
+}
+
+static void finish_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_encode_times *times) {
+  e->n_batches++;
   for (size_t i = 0; i < n; i++) {
     vecd_job *job = e->origins[i].job;
     job->items[e->origins[i].index] = e->batch[i];
-    slot->n_items++;
-    slot->n_tokens += e->batch[i].n_tokens;
+    if (job->priv.batch != e->n_batches) {
+      if (!job->priv.batch) vecd_histogram_add(&slot->counts.queue_seconds, VECD_HISTOGRAM_SECONDS, seconds(job->queued_ns));
+      job->priv.batch = e->n_batches;
+      job->tokenize_ns += times->tokenize_ns;
+      job->encode_ns += times->forward_ns;
+    }
     job->priv.finished++;
     if (job->priv.finished < (job->priv.dropped ? job->priv.taken : job->n_items)) continue;
     vecd_err err;
     vecd_status s = job->priv.dropped ? vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "cancelled by the client")
                                       : judge(job, slot->model, &err);
-    end_job(e, slot, job, s, &err);
+    vecd_job_end(e, job, s, &err);
   }
 }
 
@@ -121,69 +145,57 @@ static vecd_slot *next_slot(const vecd_engine *e) {
   vecd_slot *start = e->last_served && e->last_served->next ? e->last_served->next : e->slots, *slot = start;
   if (!slot) return NULL;
   do {
-    if (slot->state == VECD_MODEL_RESIDENT && slot->head) return slot;
+    if (slot->state == VECD_MODEL_RESIDENT && slot->ready.n) return slot;
     slot = slot->next ? slot->next : e->slots;
   } while (slot != start);
   return NULL;
 }
 
+/* Waits while the slot's queue would not fill a batch and the window of the job in front is open. Lock held. */
+static bool wait_for_company(vecd_engine *e, const vecd_slot *slot) {
+  const vecd_job *job = slot->ready.first;
+  uint64_t until = job->priv.submitted_ns + (uint64_t)e->settings.batch_window_us * 1000u;
+  if (!e->settings.batch_window_us || job->priv.begun || slot->leaving || e->stopping ||
+      slot->queued_tokens >= e->settings.batch_tokens || vecd_now_ns() >= until)
+    return false;
+  vecd_engine_wait(e, &e->work, until);
+  return true;
+}
+
+static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
+  vecd_encode_times times = {0};
+  uint64_t begun = vecd_now_ns();
+  size_t tokens = 0;
+  for (size_t i = 0; i < n; i++) tokens += vecd_slot_guess_tokens(slot, &e->batch[i]);
+  slot->busy = true;
+  e->batch_slot = slot;
+  e->batch_due_ns =
+      begun + vecd_engine_ms(e->settings.batch_timeout_ms) + (uint64_t)(ALLOWANCE * slot->ns_per_token * (double)tokens);
+  vecd_engine_unlock(e);
+  vecd_model_encode(slot->model, e->batch, n, &times);
+  vecd_engine_lock(e);
+  e->batch_due_ns = 0;
+  count_batch(e, slot, n, &times, vecd_now_ns() - begun);
+  finish_batch(e, slot, n, &times);
+  slot->busy = false;
+  if (slot->leaving && !slot->ready.n) pthread_cond_signal(&e->load);
+}
+
 void *vecd_scheduler_main(void *arg) {
   vecd_engine *e = arg;
-  pthread_mutex_lock(&e->lock);
+  vecd_engine_lock(e);
   while (!e->ending) {
     vecd_slot *slot = next_slot(e);
     if (!slot) {
-      pthread_cond_wait(&e->work, &e->lock);
+      vecd_engine_wait(e, &e->work, UINT64_MAX);
       continue;
     }
+    if (wait_for_company(e, slot)) continue;
     e->last_served = slot;
     size_t n = form_batch(e, slot);
-    if (!n) continue;
-    pthread_mutex_unlock(&e->lock);
-    vecd_model_encode(slot->model, e->batch, n, NULL);
-    pthread_mutex_lock(&e->lock);
-    finish_batch(e, slot, n);
+    if (n) run_batch(e, slot, n);
+    if (!n && slot->leaving && !slot->ready.n) pthread_cond_signal(&e->load);
   }
-  pthread_mutex_unlock(&e->lock);
-  return NULL;
-}
-
-static vecd_status load(vecd_engine *e, const char *id, vecd_model **model, vecd_err *err) {
-  char *path = NULL;
-  vecd_status s = vecd_registry_find(e->registry, id, &path, err);
-  if (!s && (s = vecd_model_open(path, e->precision, &e->kern, e->team, model, err)) == VECD_NOT_FOUND)
-    s = err->code = VECD_BAD_MODEL; /* the model is there, a file of it is not */
-  vecd_free(path);
-  return s;
-}
-
-void *vecd_loader_main(void *arg) {
-  vecd_engine *e = arg;
-  pthread_mutex_lock(&e->lock);
-  while (!e->ending) {
-    vecd_slot *slot = e->slots;
-    while (slot && slot->state != VECD_MODEL_LOADING) slot = slot->next;
-    if (!slot) {
-      pthread_cond_wait(&e->load, &e->lock);
-      continue;
-    }
-    pthread_mutex_unlock(&e->lock);
-    vecd_err err;
-    vecd_model *model = NULL;
-    uint64_t begun = vecd_now_ns();
-    vecd_status s = load(e, slot->id, &model, &err);
-    pthread_mutex_lock(&e->lock);
-    slot->load_ms = (double)(vecd_now_ns() - begun) / 1e6;
-    slot->state = s ? VECD_MODEL_FAILED : VECD_MODEL_RESIDENT;
-    slot->model = model;
-    if (s) {
-      slot->failed_ns = vecd_now_ns();
-      slot->err = err;
-      vecd_slot_fail_jobs(e, slot, s, &err);
-    }
-    pthread_cond_broadcast(&e->changed);
-    pthread_cond_signal(&e->work);
-  }
-  pthread_mutex_unlock(&e->lock);
+  vecd_engine_unlock(e);
   return NULL;
 }

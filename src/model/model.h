@@ -30,8 +30,8 @@ typedef struct vecd_item {
 
   vecd_status status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id, a wish that cannot be met);
                        * VECD_BAD_MODEL; VECD_NO_MEMORY */
-  size_t error_pos;  /* the byte in the text (VECD_NO_POS: sound UTF-8 that the tokenizer cannot take), or the place in ids */
-  uint32_t n_tokens; /* that the model saw, special tokens included */
+  size_t error_pos;   /* the byte in the text (VECD_NO_POS: sound UTF-8 that the tokenizer cannot take), or the place in ids */
+  uint32_t n_tokens;  /* that the model saw, special tokens included */
   uint32_t n_untruncated; /* that the text has; more than n_tokens: it was cut */
 } vecd_item;
 

@@ -253,10 +253,8 @@ static int drop_folders(void **state) {
 int main(void) {
   static setting settings[] = {{"ref", "fp32"}, {"avx2", "fp32"}, {"avx512", "fp32"}, {"avx2", "int8"}};
   const struct CMUnitTest tests[] = {
-      {"agrees, ref", agrees, NULL, NULL, &settings[0]},
-      {"agrees, avx2", agrees, NULL, NULL, &settings[1]},
-      {"agrees, avx512", agrees, NULL, NULL, &settings[2]},
-      {"agrees, avx2, int8", agrees, NULL, NULL, &settings[3]},
+      {"agrees, ref", agrees, NULL, NULL, &settings[0]},    {"agrees, avx2", agrees, NULL, NULL, &settings[1]},
+      {"agrees, avx512", agrees, NULL, NULL, &settings[2]}, {"agrees, avx2, int8", agrees, NULL, NULL, &settings[3]},
       cmocka_unit_test(every_pooling_can_be_asked_for),
   };
   return cmocka_run_group_tests_name("tiny", tests, find_folders, drop_folders);

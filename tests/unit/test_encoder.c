@@ -250,8 +250,7 @@ static void agrees(void **state) {
 static float *pooled_alone(vecd_encoder *e, const golden *g, size_t hidden) {
   float *all = room(g->n * VECD_POOL_COUNT * hidden, sizeof *all);
   for (size_t i = 0; i < g->n; i++)
-    for (uint8_t p = 1; p <= VECD_POOL_COUNT; p++)
-      run_pooled(e, g, &i, &p, 1, all + (i * VECD_POOL_COUNT + p - 1) * hidden);
+    for (uint8_t p = 1; p <= VECD_POOL_COUNT; p++) run_pooled(e, g, &i, &p, 1, all + (i * VECD_POOL_COUNT + p - 1) * hidden);
   return all;
 }
 
@@ -267,8 +266,8 @@ static void check_mixed(vecd_encoder *e, const golden *g, const float *own, cons
     }
     run_pooled(e, g, picked, pooling, n, out);
     for (size_t i = 0; i < n; i++) {
-      const float *want = pooling[i] ? pooled + (picked[i] * VECD_POOL_COUNT + pooling[i] - 1) * hidden
-                                     : own + picked[i] * g->dimension;
+      const float *want =
+          pooling[i] ? pooled + (picked[i] * VECD_POOL_COUNT + pooling[i] - 1) * hidden : own + picked[i] * g->dimension;
       if (memcmp(want, out + i * g->dimension, (pooling[i] ? hidden : g->dimension) * sizeof *out) != 0)
         fail_msg("%s: sequence %zu, pooling %u: other bits in a batch of %zu", g->name, picked[i], pooling[i], n);
     }
@@ -279,7 +278,8 @@ static void check_mixed(vecd_encoder *e, const golden *g, const float *own, cons
 /* Every sequence in every pooling is what a folder of that pooling gives; bert-concat gives all six, so it is their golden data. */
 static void poolings_may_differ(void **state) {
   (void)state;
-  static const char *const names[] = {"bert-concat", "bert-cls", "bert-last-token", "bert-mean-norm", "modernbert-cls", "qwen3-base"};
+  static const char *const names[] = {"bert-concat",    "bert-cls",       "bert-last-token",
+                                      "bert-mean-norm", "modernbert-cls", "qwen3-base"};
   vecd_kern kern;
   size_t n_seen = 0;
   assert_int_equal(vecd_kern_choose(&kern, NULL, NULL), VECD_OK);

@@ -12,63 +12,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/mem.h"
-#include "engine/engine.h"
+#include "job_ticket.h"
 
 static char tiny[1024], damaged[1024];
 
 static const char *const models[] = {"bert-mean-norm", "bert-cls", "bert-concat"};
-enum { N_MODELS = 3, N_THREADS = 4, N_JOBS = 60, MOST_ITEMS = 9 };
-
-/* A job and the means to wait for it. */
-typedef struct ticket {
-  vecd_job job;
-  vecd_item items[MOST_ITEMS];
-  char texts[MOST_ITEMS][64];
-  pthread_mutex_t lock;
-  pthread_cond_t ended;
-  bool done;
-} ticket;
-
-static void on_done(vecd_job *job) {
-  ticket *t = job->user;
-  pthread_mutex_lock(&t->lock);
-  t->done = true;
-  pthread_cond_signal(&t->ended);
-  pthread_mutex_unlock(&t->lock);
-}
-
-static void fill(ticket *t, const char *model, size_t n_items, unsigned seed) {
-  memset(t, 0, sizeof *t);
-  pthread_mutex_init(&t->lock, NULL);
-  pthread_cond_init(&t->ended, NULL);
-  for (size_t i = 0; i < n_items; i++) {
-    int n = snprintf(t->texts[i], sizeof t->texts[i], "text %u of job %u", (unsigned)i, seed);
-    t->items[i].text = (vecd_span){t->texts[i], (size_t)n};
-  }
-  t->job = (vecd_job){.model_id = model, .items = t->items, .n_items = n_items, .done = on_done, .user = t};
-}
-
-static void wait_for(ticket *t) {
-  pthread_mutex_lock(&t->lock);
-  while (!t->done) pthread_cond_wait(&t->ended, &t->lock);
-  pthread_mutex_unlock(&t->lock);
-}
-
-static void drop(ticket *t) {
-  vecd_free(t->job.vectors);
-  pthread_mutex_destroy(&t->lock);
-  pthread_cond_destroy(&t->ended);
-}
+enum { N_MODELS = 3, N_THREADS = 4, N_JOBS = 60 };
 
 static vecd_registry *registry;
 static vecd_engine *engine;
 
-static void start(size_t max_queue_items) {
+static void start(size_t max_queue_tokens) {
   vecd_err err;
   if (vecd_registry_new(tiny, &registry, &err)) fail_msg("%s", err.text);
   if (vecd_registry_add(registry, damaged, NULL, &err)) fail_msg("%s", err.text);
-  vecd_engine_settings settings = {.threads = 2, .batch_tokens = 64, .max_queue_items = max_queue_items};
+  vecd_engine_settings settings = {.threads = 2, .batch_tokens = 64, .max_queue_tokens = max_queue_tokens};
   if (vecd_engine_new(&settings, registry, &engine, &err)) fail_msg("%s", err.text);
 }
 
@@ -125,9 +83,11 @@ static void answers_are_right_under_load(void **state) {
   for (size_t i = 0; i < N_MODELS; i++) {
     vecd_engine_model_status(engine, models[i], &status);
     assert_int_equal(status.state, VECD_MODEL_RESIDENT);
-    assert_int_equal(status.queued_items, 0);
-    assert_true(status.resident_bytes > 0 && status.info.dimension > 0);
-    n_items += status.n_items;
+    assert_int_equal(status.queued_texts, 0);
+    assert_int_equal(status.queued_tokens, 0);
+    assert_int_equal(status.users, 0);
+    assert_true(status.resident_bytes > 0 && status.dimension > 0);
+    n_items += status.counts.texts;
   }
   assert_true(n_items >= N_THREADS * N_JOBS);
   vecd_engine_model_status(engine, "bert-max", &status);
@@ -182,7 +142,7 @@ static void one_bad_text_fails_its_own_job_only(void **state) {
 static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
   (void)state;
   enum { MANY = 400 };
-  start(500);
+  start(3000);
   ticket *t = calloc(MANY, sizeof *t);
   unsigned n_busy = 0, n_cancelled = 0, n_ok = 0;
   for (unsigned i = 0; i < MANY; i++) {

@@ -1,0 +1,324 @@
+/* residency.c - which models are in memory: loads those that are wanted, one after the other in the order in which they were asked
+ * for, and evicts those used least lately to make room.
+ *
+ * Only this thread takes a model away, so it may look at one without the lock. Room is made before a model is opened, by an
+ * estimate, and once more when its bytes are measured. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine_priv.h"
+#include "model/quality.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* A model that failed to load is not tried again before some time has passed: a damaged folder must not keep this thread busy. */
+#define FIRST_RETRY_NS 2000000000ull
+#define MOST_RETRY_NS  300000000000ull
+
+#define MB(bytes) ((double)(bytes) / 1e6)
+
+static size_t resident_bytes(const vecd_model *model) {
+  vecd_info info;
+  vecd_describe(model, &info);
+  return info.resident_bytes;
+}
+
+size_t vecd_engine_used_bytes(const vecd_engine *e, const vecd_slot *but) {
+  size_t used = 0;
+  for (const vecd_slot *slot = e->slots; slot; slot = slot->next)
+    if (slot != but) used += slot->model ? resident_bytes(slot->model) : slot->reserved_bytes;
+  return used;
+}
+
+static size_t count_resident(const vecd_engine *e, const vecd_slot *but) {
+  size_t n = 0;
+  for (const vecd_slot *slot = e->slots; slot; slot = slot->next) n += slot != but && slot->model;
+  return n;
+}
+
+/* --- eviction */
+
+static void evict(vecd_engine *e, vecd_slot *slot, const char *why) {
+  vecd_model *model = slot->model;
+  double mb = MB(resident_bytes(model));
+  slot->model = NULL;
+  slot->leaving = false;
+  slot->state = slot->wanted ? VECD_MODEL_LOADING : VECD_MODEL_AVAILABLE;
+  slot->counts.evictions++;
+  vecd_engine_unlock(e);
+  vecd_model_close(&model);
+  vecd_log(VECD_LOG_INFO, "model %s was unloaded (%s), %.1f MB", slot->id, why, mb);
+  vecd_engine_lock(e);
+}
+
+/* Of those that may go the one that was used least lately. */
+static vecd_slot *oldest(const vecd_engine *e, const vecd_slot *but, bool idle) {
+  vecd_slot *found = NULL;
+  for (vecd_slot *slot = e->slots; slot; slot = slot->next) {
+    if (slot == but || !slot->model || slot->keep || (idle && !vecd_slot_is_idle(slot))) continue;
+    if (slot->leaving && !idle) return slot;
+    if (!found || slot->last_used_ns < found->last_used_ns) found = slot;
+  }
+  return found;
+}
+
+static bool has_room(const vecd_engine *e, const vecd_slot *slot, size_t bytes) {
+  return count_resident(e, slot) < e->settings.max_models &&
+         vecd_engine_used_bytes(e, slot) + bytes <= e->settings.max_memory_bytes;
+}
+
+static vecd_status too_large(const vecd_engine *e, const vecd_slot *slot, size_t bytes, vecd_err *err) {
+  return vecd_err_set(err, VECD_UNAVAILABLE, VECD_NO_POS,
+                      "%s needs %.0f MB, all models together may have %.0f MB (--max-memory-mb)", slot->id, MB(bytes),
+                      MB(e->settings.max_memory_bytes));
+}
+
+/* Makes room for `slot`, waiting for models that are in use. Lock held.
+ * VECD_OK; VECD_UNAVAILABLE there can be none; VECD_CANCELLED nobody waits for the model any more. */
+static vecd_status make_room(vecd_engine *e, const vecd_slot *slot, size_t bytes, vecd_err *err) {
+  if (bytes > e->settings.max_memory_bytes) return too_large(e, slot, bytes, err);
+  while (!has_room(e, slot, bytes)) {
+    vecd_slot *idle = oldest(e, slot, true), *any = oldest(e, slot, false);
+    if (e->ending || !slot->waiting.n) return vecd_err_set(err, VECD_CANCELLED, VECD_NO_POS, "nobody waits for %s", slot->id);
+    if (!any)
+      return vecd_err_set(
+          err, VECD_UNAVAILABLE, VECD_NO_POS,
+          "%s needs %.0f MB and a place; the models that are to be kept (--keep) have %.0f of %.0f MB and %zu of %zu places",
+          slot->id, MB(bytes), MB(vecd_engine_used_bytes(e, slot)), MB(e->settings.max_memory_bytes), count_resident(e, slot),
+          e->settings.max_models);
+    if (idle) {
+      evict(e, idle, "for another model");
+    } else {
+      any->leaving = true;
+      vecd_engine_wait(e, &e->load, UINT64_MAX);
+    }
+  }
+  return VECD_OK;
+}
+
+/* Idle models go until all that is left fits; of those in use the oldest goes when it is done. Lock held. */
+static void give_back(vecd_engine *e, const vecd_slot *slot, size_t bytes) {
+  for (vecd_slot *idle; !has_room(e, slot, bytes) && (idle = oldest(e, slot, true));) evict(e, idle, "for another model");
+  vecd_slot *any = has_room(e, slot, bytes) ? NULL : oldest(e, slot, false);
+  if (any) any->leaving = true;
+}
+
+/* --- files */
+
+static void mark_file(XXH3_state_t *hash, const char *path, bool *all) {
+  struct stat st;
+  if (stat(path, &st) != 0) {
+    *all = false;
+    return;
+  }
+  uint64_t facts[3] = {(uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec};
+  XXH3_64bits_update(hash, path, strlen(path) + 1);
+  XXH3_64bits_update(hash, facts, sizeof facts);
+}
+
+static vecd_files_mark mark_files(const vecd_model *model) {
+  const vecd_model_folder *folder = vecd_model_folder_of(model);
+  const char *const paths[] = {folder->config_path, folder->tokenizer_path, folder->weights_path};
+  bool all = true;
+  XXH3_state_t hash;
+  XXH3_64bits_reset(&hash);
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) mark_file(&hash, paths[i], &all);
+  uint64_t value = XXH3_64bits_digest(&hash);
+  return (vecd_files_mark){all ? value | 1 : 0};
+}
+
+/* Models whose files are others than when they were loaded go, so that the next job loads what is there now. One whose files are
+ * gone stays: what it needs is in memory or mapped. Lock held, let go of meanwhile. */
+static void check_files(vecd_engine *e) {
+  e->check_files = false;
+  for (vecd_slot *slot = e->slots; slot; slot = slot->next) {
+    if (!slot->model || slot->leaving) continue;
+    vecd_engine_unlock(e);
+    vecd_files_mark now = mark_files(slot->model);
+    vecd_engine_lock(e);
+    if (!now.value || now.value == slot->files.value) continue;
+    vecd_log(VECD_LOG_WARN, "model %s: its files have changed; it is loaded anew", slot->id);
+    slot->leaving = true;
+  }
+}
+
+/* --- loading */
+
+/* What the operator said of this model, or of all. */
+static vecd_precision wanted_precision(const vecd_engine *e, const char *id) {
+  for (size_t i = 0; i < e->settings.n_precisions; i++)
+    if (strcmp(e->precisions[i].id, id) == 0) return e->precisions[i].precision;
+  return e->precision;
+}
+
+static vecd_status open_model(vecd_engine *e, const char *path, vecd_precision precision, vecd_model **out, vecd_err *err) {
+  vecd_status s = vecd_model_open(path, precision, &e->kern, e->team, out, err);
+  if (s == VECD_NOT_FOUND) s = err->code = VECD_BAD_MODEL; /* the model is there, a file of it is not */
+  return s;
+}
+
+static bool go_on(void *ctx, size_t n_done) {
+  vecd_engine *e = ctx;
+  (void)n_done;
+  vecd_engine_lock(e);
+  bool ending = e->ending;
+  vecd_engine_unlock(e);
+  return !ending;
+}
+
+/* Measures an INT8 model against FP32, which is opened for it and left to the caller. */
+static vecd_status measure(vecd_engine *e, vecd_slot *slot, const char *path, vecd_model *int8, vecd_model **fp32,
+                           vecd_quality_mark *mark, vecd_err *err) {
+  vecd_quality quality;
+  vecd_status s = open_model(e, path, VECD_PRECISION_FP32, fp32, err);
+  if (!s) s = vecd_quality_measure(*fp32, int8, vecd_quality_sample, vecd_quality_sample_size, go_on, e, &quality, err);
+  if (s) return vecd_err_context(err, s, "measuring %s in 8 bits", slot->id);
+  *mark = (vecd_quality_mark){quality.mean, quality.least};
+  return VECD_OK;
+}
+
+/* An INT8 model that was not asked for by name must be near enough to FP32, else *model becomes FP32. What was measured of these very
+ * files is remembered. */
+static vecd_status check_quality(vecd_engine *e, vecd_slot *slot, const char *path, vecd_model **model, bool may_fall_back,
+                                 vecd_err *err) {
+  char key[17];
+  vecd_model *fp32 = NULL;
+  vecd_quality_mark mark;
+  vecd_status s = VECD_OK;
+  snprintf(key, sizeof key, "%016" PRIx64, mark_files(*model).value);
+  bool known = vecd_quality_memory_get(e->qualities, key, &mark);
+  if (!known && may_fall_back) {
+    s = measure(e, slot, path, *model, &fp32, &mark, err);
+    if (!s) vecd_quality_memory_put(e->qualities, key, mark);
+    known = !s;
+  }
+  bool falls_back = known && may_fall_back && mark.mean < e->settings.min_similarity;
+  if (falls_back) {
+    vecd_log(VECD_LOG_WARN,
+             "model %s: in 8 bits its vectors have a mean cosine of %.4f to those in float32, less than %.4f "
+             "(--min-similarity): float32 is used",
+             slot->id, mark.mean, e->settings.min_similarity);
+    vecd_model_close(model);
+    if (!fp32) s = open_model(e, path, VECD_PRECISION_FP32, &fp32, err);
+    *model = fp32;
+    fp32 = NULL;
+  }
+  vecd_model_close(&fp32);
+  vecd_engine_lock(e);
+  slot->has_quality = known;
+  slot->fell_back = falls_back;
+  if (known) slot->quality = mark;
+  vecd_engine_unlock(e);
+  return s;
+}
+
+/* Opens the slot's model in its precision. Without the lock. */
+static vecd_status load(vecd_engine *e, vecd_slot *slot, const char *path, vecd_model **model, vecd_err *err) {
+  vecd_precision wanted = wanted_precision(e, slot->id);
+  vecd_status s = open_model(e, path, wanted, model, err);
+  if (!s && vecd_encoder_precision(vecd_model_encoder(*model)) == VECD_PRECISION_INT8)
+    s = check_quality(e, slot, path, model, wanted == VECD_PRECISION_AUTO, err);
+  if (s) vecd_model_close(model);
+  return s;
+}
+
+static void load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const vecd_err *err) {
+  if (s == VECD_CANCELLED) {
+    slot->state = VECD_MODEL_AVAILABLE;
+    return;
+  }
+  vecd_log(VECD_LOG_WARN, "model %s cannot be loaded: %s", slot->id, err->text);
+  slot->state = VECD_MODEL_FAILED;
+  slot->err = *err;
+  slot->counts.load_failures++;
+  slot->retry_ns = vecd_now_ns() + vecd_backoff_ns(++slot->n_load_failures, FIRST_RETRY_NS, MOST_RETRY_NS);
+  vecd_slot_fail_jobs(e, slot, s, err);
+}
+
+static void load_succeeded(vecd_engine *e, vecd_slot *slot, vecd_model *model, uint64_t took_ns) {
+  vecd_info info;
+  vecd_describe(model, &info);
+  slot->model = model;
+  slot->state = VECD_MODEL_RESIDENT;
+  slot->leaving = false;
+  slot->files = mark_files(model);
+  slot->max_tokens = info.max_tokens;
+  slot->n_load_failures = 0;
+  slot->breaker = (vecd_breaker){0};
+  slot->last_used_ns = vecd_now_ns();
+  slot->load_ms = (double)took_ns / 1e6;
+  slot->counts.loads++;
+  vecd_histogram_add(&slot->counts.load_seconds, VECD_HISTOGRAM_SECONDS, (double)took_ns / 1e9);
+  vecd_log(VECD_LOG_INFO, "model %s was loaded in %.0f ms: %s, %.1f MB", slot->id, slot->load_ms, info.precision,
+           MB(info.resident_bytes));
+  vecd_slot_serve_waiting(e, slot);
+}
+
+/* Lock held, let go of while the model is opened. */
+static void serve_wish(vecd_engine *e, vecd_slot *slot) {
+  vecd_err err;
+  vecd_model *model = NULL;
+  char *path = NULL;
+  uint64_t begun = vecd_now_ns(), took = 0;
+  vecd_engine_unlock(e);
+  vecd_status s = vecd_registry_find(e->registry, slot->id, &path, &err);
+  vecd_engine_lock(e);
+  if (!s && !slot->waiting.n) s = vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "nobody waits for %s", slot->id);
+  if (!s) s = make_room(e, slot, 0, &err);
+  if (!s) {
+    vecd_engine_unlock(e);
+    begun = vecd_now_ns(); /* what it waited for room is not loading */
+    s = load(e, slot, path, &model, &err);
+    took = vecd_now_ns() - begun;
+    vecd_engine_lock(e);
+  }
+  slot->reserved_bytes = 0;
+  if (!s && resident_bytes(model) > e->settings.max_memory_bytes) {
+    s = too_large(e, slot, resident_bytes(model), &err);
+    vecd_engine_unlock(e);
+    vecd_model_close(&model);
+    vecd_engine_lock(e);
+  }
+  if (!s) give_back(e, slot, resident_bytes(model));
+  slot->wanted = 0;
+  if (s)
+    load_failed(e, slot, s, &err);
+  else
+    load_succeeded(e, slot, model, took);
+  vecd_free(path);
+}
+
+static vecd_slot *next_to_go(const vecd_engine *e) {
+  vecd_slot *slot = e->slots;
+  while (slot && !(slot->leaving && vecd_slot_is_idle(slot))) slot = slot->next;
+  return slot;
+}
+
+static vecd_slot *next_wanted(const vecd_engine *e) {
+  vecd_slot *found = NULL;
+  for (vecd_slot *slot = e->slots; slot; slot = slot->next)
+    if (slot->wanted && slot->state == VECD_MODEL_LOADING && (!found || slot->wanted < found->wanted)) found = slot;
+  return found;
+}
+
+void *vecd_loader_main(void *arg) {
+  vecd_engine *e = arg;
+  vecd_engine_lock(e);
+  while (!e->ending) {
+    vecd_slot *slot;
+    if ((slot = next_to_go(e)))
+      evict(e, slot, "as it was asked for, not used or changed");
+    else if (e->check_files)
+      check_files(e);
+    else if ((slot = next_wanted(e)))
+      serve_wish(e, slot);
+    else
+      vecd_engine_wait(e, &e->load, UINT64_MAX);
+  }
+  vecd_engine_unlock(e);
+  return NULL;
+}

@@ -1,0 +1,175 @@
+/* slot.c - a model's slot and its queues. */
+#include "base/clock.h"
+#include "engine/engine_priv.h"
+
+vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id) {
+  vecd_slot *slot = e->slots;
+  while (slot && strcmp(slot->id, id) != 0) slot = slot->next;
+  return slot;
+}
+
+size_t vecd_engine_turn_tokens(const vecd_engine *e) { return e->settings.batch_tokens / 4; }
+
+/* English has some four to five bytes a token. */
+size_t vecd_slot_guess_tokens(const vecd_slot *slot, const vecd_item *item) {
+  size_t n = item->ids ? item->n_ids : item->text.len / 4 + 2, most = slot->max_tokens ? slot->max_tokens : 512;
+  return n < most ? n : most;
+}
+
+double vecd_engine_expected_wait_ns(const vecd_engine *e) {
+  double wait = 0;
+  for (const vecd_slot *slot = e->slots; slot; slot = slot->next) wait += slot->ns_per_token * (double)slot->ahead_tokens;
+  return wait;
+}
+
+bool vecd_slot_is_idle(const vecd_slot *slot) { return slot->state == VECD_MODEL_RESIDENT && !slot->ready.n && !slot->busy; }
+
+static size_t ahead(const vecd_engine *e, const vecd_job *job) {
+  size_t turn = vecd_engine_turn_tokens(e);
+  return job->priv.tokens_left < turn ? job->priv.tokens_left : turn;
+}
+
+static vecd_job_list *list_of(vecd_slot *slot, const vecd_job *job) {
+  return job->priv.place == VECD_JOB_READY ? &slot->ready : &slot->waiting;
+}
+
+static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place) {
+  job->priv.place = place;
+  vecd_job_list *list = list_of(slot, job);
+  job->priv.next = NULL;
+  job->priv.prev = list->last;
+  *(list->last ? &list->last->priv.next : &list->first) = job;
+  list->last = job;
+  list->n++;
+  slot->ahead_tokens += ahead(e, job);
+}
+
+static void take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
+  if (job->priv.place == VECD_JOB_NOWHERE) return;
+  vecd_job_list *list = list_of(slot, job);
+  *(job->priv.prev ? &job->priv.prev->priv.next : &list->first) = job->priv.next;
+  *(job->priv.next ? &job->priv.next->priv.prev : &list->last) = job->priv.prev;
+  list->n--;
+  slot->ahead_tokens -= ahead(e, job);
+  job->priv.place = VECD_JOB_NOWHERE;
+}
+
+static void put_due(vecd_engine *e, vecd_job *job) {
+  job->priv.next_due = NULL;
+  job->priv.prev_due = e->due.last;
+  *(e->due.last ? &e->due.last->priv.next_due : &e->due.first) = job;
+  e->due.last = job;
+  if (job->priv.submitted_ns + vecd_engine_ms(e->settings.request_timeout_ms) < e->keeper_wakes_ns)
+    pthread_cond_signal(&e->tick);
+}
+
+void vecd_job_begun(vecd_engine *e, vecd_job *job) {
+  if (job->priv.begun) return;
+  job->priv.begun = true;
+  job->queued_ns = vecd_now_ns() - job->priv.submitted_ns;
+  if (!job->n_items) return;
+  *(job->priv.prev_due ? &job->priv.prev_due->priv.next_due : &e->due.first) = job->priv.next_due;
+  *(job->priv.next_due ? &job->priv.next_due->priv.prev_due : &e->due.last) = job->priv.prev_due;
+}
+
+static void ended(vecd_engine *e, vecd_job *job) {
+  job->priv.next = NULL;
+  *e->ended_end = job;
+  e->ended_end = &job->priv.next;
+}
+
+void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
+  job->priv.slot = slot;
+  job->priv.submitted_ns = vecd_now_ns();
+  slot->last_used_ns = job->priv.submitted_ns;
+  slot->n_jobs++;
+  e->n_jobs++;
+  slot->queued_texts += job->n_items;
+  slot->queued_tokens += job->priv.tokens_left;
+  e->queued_texts += job->n_items;
+  e->queued_tokens += job->priv.tokens_left;
+  if (job->n_items) put_due(e, job);
+  if (slot->state == VECD_MODEL_RESIDENT && !slot->leaving) {
+    slot->counts.hits++;
+    if (!job->n_items) {
+      vecd_job_end(e, job, VECD_OK, NULL);
+      return;
+    }
+    put(e, slot, job, VECD_JOB_READY);
+    pthread_cond_signal(&e->work);
+  } else {
+    slot->counts.misses++;
+    put(e, slot, job, VECD_JOB_WAITING);
+    vecd_slot_want(e, slot);
+  }
+}
+
+vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot) {
+  vecd_job *job = slot->ready.first;
+  if (job) take_out(e, slot, job);
+  return job;
+}
+
+void vecd_slot_push_back(vecd_engine *e, vecd_slot *slot, vecd_job *job) { put(e, slot, job, VECD_JOB_READY); }
+
+void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens) {
+  vecd_slot *slot = job->priv.slot;
+  if (tokens > job->priv.tokens_left) tokens = job->priv.tokens_left; /* guesses change when a limit becomes known */
+  if (job->priv.taken + 1 == job->n_items) tokens = job->priv.tokens_left;
+  job->priv.taken++;
+  job->priv.tokens_left -= tokens;
+  slot->queued_texts--;
+  e->queued_texts--;
+  slot->queued_tokens -= tokens;
+  e->queued_tokens -= tokens;
+}
+
+void vecd_job_end(vecd_engine *e, vecd_job *job, vecd_status status, const vecd_err *err) {
+  vecd_slot *slot = job->priv.slot;
+  size_t texts = job->n_items - job->priv.taken;
+  take_out(e, slot, job);
+  vecd_job_begun(e, job);
+  slot->queued_texts -= texts;
+  e->queued_texts -= texts;
+  slot->queued_tokens -= job->priv.tokens_left;
+  e->queued_tokens -= job->priv.tokens_left;
+  slot->n_jobs--;
+  e->n_jobs--;
+  slot->last_used_ns = vecd_now_ns();
+  if (slot->state == VECD_MODEL_LOADING && !slot->waiting.n) pthread_cond_signal(&e->load); /* perhaps nobody waits any more */
+  job->status = status;
+  if (status && err) job->err = *err;
+  job->priv.ended = true;
+  ended(e, job);
+}
+
+void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot) {
+  for (vecd_job *job; (job = slot->waiting.first);) {
+    if (!job->n_items) {
+      vecd_job_end(e, job, VECD_OK, NULL);
+      continue;
+    }
+    take_out(e, slot, job);
+    put(e, slot, job, VECD_JOB_READY);
+  }
+  if (slot->ready.n) pthread_cond_signal(&e->work);
+}
+
+void vecd_slot_fail_jobs(vecd_engine *e, vecd_slot *slot, vecd_status status, const vecd_err *err) {
+  for (vecd_job *job; (job = slot->waiting.first);) vecd_job_end(e, job, status, err);
+  for (vecd_job *job; (job = slot->ready.first);) {
+    if (job->priv.taken == job->priv.finished) {
+      vecd_job_end(e, job, status, err);
+    } else { /* a piece of it is in the batch, whose end ends it */
+      take_out(e, slot, job);
+      job->priv.dropped = true;
+    }
+  }
+}
+
+void vecd_slot_want(vecd_engine *e, vecd_slot *slot) {
+  if (slot->wanted || (slot->state == VECD_MODEL_RESIDENT && !slot->leaving)) return;
+  slot->wanted = ++e->n_wanted;
+  if (slot->state == VECD_MODEL_AVAILABLE || slot->state == VECD_MODEL_FAILED) slot->state = VECD_MODEL_LOADING;
+  pthread_cond_signal(&e->load);
+}
