@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mapping_guard.h"
+
 /* Opens a regular file for reading and gives its length. O_NONBLOCK keeps a FIFO put in a model folder from hanging us. */
 static vecd_status open_regular(const char *path, int *fd, size_t *len, vecd_err *err) {
   *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -36,13 +38,17 @@ vecd_status vecd_mapping_open(const char *path, vecd_mapping *out, vecd_err *err
       s = vecd_err_set(err, VECD_IO, VECD_NO_POS, "%s: cannot map: %s", path, strerror(errno));
     else
       *out = (vecd_mapping){p, len};
+    vecd_mapping_guard_add(out->ptr, out->len);
   }
   close(fd);
   return s;
 }
 
 void vecd_mapping_close(vecd_mapping *mapping) {
-  if (mapping->ptr) munmap((void *)(uintptr_t)mapping->ptr, mapping->len);
+  if (mapping->ptr) {
+    vecd_mapping_guard_remove(mapping->ptr);
+    munmap((void *)(uintptr_t)mapping->ptr, mapping->len);
+  }
   *mapping = (vecd_mapping){NULL, 0};
 }
 

@@ -10,6 +10,7 @@
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mapping_guard.h"
 #include "cmd/command.h"
 
 typedef struct serving {
@@ -157,6 +158,7 @@ int vecd_cmd_serve(const vecd_settings *settings) {
   const char *default_model = NULL;
   vecd_err err;
   set_up_log(settings);
+  vecd_mapping_guard_install();
   vecd_status s = make_address(&v, &err);
   if (!s) s = vecd_registry_new(settings->models, &registry, &err);
   if (!s) s = find_default_model(settings, registry, &default_model, &err);

@@ -328,7 +328,7 @@ vecd_status vecd_engine_unload(vecd_engine *e, const char *model_id, bool *was_r
   vecd_status s = find_or_make_slot(e, model_id, &slot, err);
   bool resident = !s && slot->state == VECD_MODEL_RESIDENT;
   if (resident) {
-    slot->leaving = true;
+    slot->leaving = "as it was told to";
     pthread_cond_signal(&e->load);
   }
   vecd_engine_unlock(e);

@@ -89,7 +89,7 @@ struct vecd_job {
     size_t taken, finished; /* items */
     size_t tokens_left;     /* about, of the items that are not taken */
     unsigned char place;    /* in which list it is */
-    bool begun, dropped, ended;
+    bool begun, dropped, cut, ended;
   } priv;
 };
 

@@ -41,7 +41,7 @@ typedef struct vecd_slot {
   vecd_job_list waiting; /* for the model to be loaded, or loaded again */
   size_t n_jobs;         /* in either, or with items in the batch only */
   bool busy;             /* has the batch */
-  bool leaving;          /* gets no further jobs and goes when it has done those it has */
+  const char *leaving;   /* gets no further jobs and goes when it has done those it has: why. NULL: it stays */
   bool keep;             /* is never evicted */
   uint64_t wanted;       /* when it was asked to be loaded, as a number that grows; 0: it is not */
   size_t reserved_bytes; /* in state LOADING */

@@ -34,7 +34,7 @@ static uint64_t retire_idle(vecd_engine *e, uint64_t now) {
     if (slot->last_used_ns + most > now) {
       next = earlier(next, slot->last_used_ns + most);
     } else {
-      slot->leaving = true;
+      slot->leaving = "not used for a while";
       pthread_cond_signal(&e->load);
     }
   }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mapping_guard.h"
 #include "engine/engine_priv.h"
 #include "model/quality.h"
 
@@ -42,17 +43,22 @@ static size_t count_resident(const vecd_engine *e, const vecd_slot *but) {
 
 /* --- eviction */
 
-static void evict(vecd_engine *e, vecd_slot *slot, const char *why) {
+static void evict(vecd_engine *e, vecd_slot *slot) {
   vecd_model *model = slot->model;
+  const char *why = slot->leaving;
   double mb = MB(resident_bytes(model));
   slot->model = NULL;
-  slot->leaving = false;
+  slot->leaving = NULL;
   slot->state = slot->wanted ? VECD_MODEL_LOADING : VECD_MODEL_AVAILABLE;
   slot->counts.evictions++;
   vecd_engine_unlock(e);
   vecd_model_close(&model);
   vecd_log(VECD_LOG_INFO, "model %s was unloaded (%s), %.1f MB", slot->id, why, mb);
   vecd_engine_lock(e);
+}
+
+static void go_for_another(vecd_slot *slot) {
+  if (!slot->leaving) slot->leaving = "for another model";
 }
 
 /* Of those that may go the one that was used least lately. */
@@ -90,21 +96,23 @@ static vecd_status make_room(vecd_engine *e, const vecd_slot *slot, size_t bytes
           "%s needs %.0f MB and a place; the models that are to be kept (--keep) have %.0f of %.0f MB and %zu of %zu places",
           slot->id, MB(bytes), MB(vecd_engine_used_bytes(e, slot)), MB(e->settings.max_memory_bytes), count_resident(e, slot),
           e->settings.max_models);
-    if (idle) {
-      evict(e, idle, "for another model");
-    } else {
-      any->leaving = true;
+    go_for_another(idle ? idle : any);
+    if (idle)
+      evict(e, idle);
+    else
       vecd_engine_wait(e, &e->load, UINT64_MAX);
-    }
   }
   return VECD_OK;
 }
 
 /* Idle models go until all that is left fits; of those in use the oldest goes when it is done. Lock held. */
 static void give_back(vecd_engine *e, const vecd_slot *slot, size_t bytes) {
-  for (vecd_slot *idle; !has_room(e, slot, bytes) && (idle = oldest(e, slot, true));) evict(e, idle, "for another model");
+  for (vecd_slot *idle; !has_room(e, slot, bytes) && (idle = oldest(e, slot, true));) {
+    go_for_another(idle);
+    evict(e, idle);
+  }
   vecd_slot *any = has_room(e, slot, bytes) ? NULL : oldest(e, slot, false);
-  if (any) any->leaving = true;
+  if (any) go_for_another(any);
 }
 
 /* --- files */
@@ -142,7 +150,7 @@ static void check_files(vecd_engine *e) {
     vecd_engine_lock(e);
     if (!now.value || now.value == slot->files.value) continue;
     vecd_log(VECD_LOG_WARN, "model %s: its files have changed; it is loaded anew", slot->id);
-    slot->leaving = true;
+    slot->leaving = "its files have changed";
   }
 }
 
@@ -156,7 +164,12 @@ static vecd_precision wanted_precision(const vecd_engine *e, const char *id) {
 }
 
 static vecd_status open_model(vecd_engine *e, const char *path, vecd_precision precision, vecd_model **out, vecd_err *err) {
+  unsigned faults = vecd_mapping_guard_faults();
   vecd_status s = vecd_model_open(path, precision, &e->kern, e->team, out, err);
+  if (!s && vecd_mapping_guard_faults() != faults) {
+    vecd_model_close(out);
+    return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: a file was cut short while it was read", path);
+  }
   if (s == VECD_NOT_FOUND) s = err->code = VECD_BAD_MODEL; /* the model is there, a file of it is not */
   return s;
 }
@@ -244,7 +257,7 @@ static void load_succeeded(vecd_engine *e, vecd_slot *slot, vecd_model *model, u
   vecd_describe(model, &info);
   slot->model = model;
   slot->state = VECD_MODEL_RESIDENT;
-  slot->leaving = false;
+  slot->leaving = NULL;
   slot->files = mark_files(model);
   slot->max_tokens = info.max_tokens;
   slot->n_load_failures = 0;
@@ -311,7 +324,7 @@ void *vecd_loader_main(void *arg) {
   while (!e->ending) {
     vecd_slot *slot;
     if ((slot = next_to_go(e)))
-      evict(e, slot, "as it was asked for, not used or changed");
+      evict(e, slot);
     else if (e->check_files)
       check_files(e);
     else if ((slot = next_wanted(e)))

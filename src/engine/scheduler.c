@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mapping_guard.h"
 #include "engine/engine_priv.h"
 
 /* A batch may take so many times what its tokens have taken of late, beside batch_timeout_ms. */
@@ -120,7 +121,8 @@ static void count_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_en
   }
 }
 
-static void finish_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_encode_times *times) {
+/* cut: a mapped file was cut short meanwhile, so that what was read is worth nothing. */
+static void finish_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_encode_times *times, bool cut) {
   e->n_batches++;
   for (size_t i = 0; i < n; i++) {
     vecd_job *job = e->origins[i].job;
@@ -132,10 +134,14 @@ static void finish_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_e
       job->encode_ns += times->forward_ns;
     }
     job->priv.finished++;
+    job->priv.cut |= cut;
     if (job->priv.finished < (job->priv.dropped ? job->priv.taken : job->n_items)) continue;
     vecd_err err;
     vecd_status s = job->priv.dropped ? vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "cancelled by the client")
-                                      : judge(job, slot->model, &err);
+                    : job->priv.cut
+                        ? vecd_err_set(&err, VECD_UNAVAILABLE, VECD_NO_POS,
+                                       "a file of %s was cut short while it was in use; it is loaded anew", slot->id)
+                        : judge(job, slot->model, &err);
     vecd_job_end(e, job, s, &err);
   }
 }
@@ -171,13 +177,19 @@ static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
   e->batch_slot = slot;
   e->batch_due_ns =
       begun + vecd_engine_ms(e->settings.batch_timeout_ms) + (uint64_t)(ALLOWANCE * slot->ns_per_token * (double)tokens);
+  unsigned faults = vecd_mapping_guard_faults();
   vecd_engine_unlock(e);
   vecd_model_encode(slot->model, e->batch, n, &times);
   vecd_engine_lock(e);
+  bool cut = vecd_mapping_guard_faults() != faults;
   e->batch_due_ns = 0;
   count_batch(e, slot, n, &times, vecd_now_ns() - begun);
-  finish_batch(e, slot, n, &times);
+  finish_batch(e, slot, n, &times, cut);
   slot->busy = false;
+  if (cut) {
+    vecd_log(VECD_LOG_ERROR, "model %s: a file was cut short while it was in use; it is loaded anew", slot->id);
+    slot->leaving = "a file was cut short";
+  }
   if (slot->leaving && !slot->ready.n) pthread_cond_signal(&e->load);
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mapping_guard.h"
 #include "engine/breaker.h"
 #include "engine/quality_memory.h"
 #include "job_ticket.h"
@@ -201,6 +202,25 @@ static void changed_files_are_noticed(void **state) {
   stop();
 }
 
+/* Cut short in place, a mapped file has pages no more: the jobs are told, and the model is loaded anew. */
+static void a_file_cut_short_ends_nothing(void **state) {
+  (void)state;
+  char dir[200], command[2200];
+  vecd_mapping_guard_install(); /* here, as cmocka has handlers of its own around every test */
+  snprintf(dir, sizeof dir, "%s/cut", room);
+  snprintf(command, sizeof command, "cp -r '%s/bert-cls' '%s'", tiny, dir);
+  assert_int_equal(system(command), 0);
+  start(&(vecd_engine_settings){.threads = 2});
+  assert_int_equal(vecd_registry_add(registry, dir, NULL, NULL), VECD_OK);
+  assert_int_equal(use("cut"), VECD_OK);
+  snprintf(command, sizeof command, "truncate -s 0 '%s/model.safetensors'", dir);
+  assert_int_equal(system(command), 0);
+  assert_int_equal(use("cut"), VECD_UNAVAILABLE);
+  assert_int_equal(use("cut"), VECD_BAD_MODEL);
+  assert_int_equal(use("bert-cls"), VECD_OK);
+  stop();
+}
+
 static void a_job_that_waits_too_long_is_told(void **state) {
   (void)state;
   enum { MANY = 60 };
@@ -345,6 +365,7 @@ int main(void) {
       cmocka_unit_test(a_thousand_loads_leave_nothing_behind),
       cmocka_unit_test(idle_and_unloaded_models_go),
       cmocka_unit_test(changed_files_are_noticed),
+      cmocka_unit_test(a_file_cut_short_ends_nothing),
       cmocka_unit_test(a_job_that_waits_too_long_is_told),
       cmocka_unit_test(options_reach_the_texts),
       cmocka_unit_test(eight_bits_are_measured_once_and_may_be_refused),
