@@ -194,6 +194,9 @@ static void every_pooling_can_be_asked_for(void **state) {
   (void)state;
   static const char *const folders[] = {"tiny/bert-concat", "tiny/bert-prompt-all-poolings"};
   static const char *const poolings[] = {"cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"};
+  static const char *const configs[] = {
+      "{\"word_embedding_dimension\": 30, \"pooling_mode\": \"mean\"}",
+      "{\"word_embedding_dimension\": 20, \"pooling_mode\": \"cls\", \"include_prompt\": false}"};
   char root[] = "/tmp/vecd-tiny-XXXXXX", from[GOLDEN_PATH_BYTES], to[GOLDEN_PATH_BYTES];
   assert_non_null(mkdtemp(root));
   for (size_t f = 0; f < 2; f++) {
@@ -201,7 +204,7 @@ static void every_pooling_can_be_asked_for(void **state) {
     open_golden(&g, folders[f]);
     golden_path(from, folders[f]);
     join_path(to, root, "copy");
-    copy_with_pooling(from, to, f ? "{\"pooling_mode\": \"cls\", \"include_prompt\": false}" : "{\"pooling_mode\": \"mean\"}");
+    copy_with_pooling(from, to, configs[f]);
     vecd_model *m = NULL;
     vecd_err err;
     size_t width = g.want.width / 6;
