@@ -135,11 +135,11 @@ static vecd_status run_workload(bench *b, size_t index, vecd_err *err) {
   if (r->is_left_out) return VECD_OK;
   double before = b->limits[b->n_limits - 1];
   if (b->n_rounds == 0)
-    vecd_model_encode(b->opened.model, b->items, w->n_seqs, NULL); /* touches what is touched the first time */
+    vecd_model_encode(b->opened.model, b->items, w->n_seqs, NULL, NULL); /* touches what is touched the first time */
   uint64_t begun = vecd_now_ns(), now;
   size_t n = 0;
   do {
-    vecd_model_encode(b->opened.model, b->items, w->n_seqs, NULL);
+    vecd_model_encode(b->opened.model, b->items, w->n_seqs, NULL, NULL);
     now = vecd_now_ns();
     n++;
   } while (now - begun < ROUND_NS);

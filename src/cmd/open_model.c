@@ -50,6 +50,6 @@ void vecd_encode_texts(const vecd_opened *opened, const vecd_encode_how *how, co
                            .flags = how ? how->flags : 0,
                            .dimension = (unsigned)dimension,
                            .vector = vectors + i * dimension};
-  vecd_model_encode(opened->model, items, n, NULL);
+  vecd_model_encode(opened->model, items, n, NULL, NULL);
   for (*n_good = 0; *n_good < n && !items[*n_good].status; ++*n_good) {}
 }

@@ -179,7 +179,7 @@ static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
       begun + vecd_engine_ms(e->settings.batch_timeout_ms) + (uint64_t)(ALLOWANCE * slot->ns_per_token * (double)tokens);
   unsigned faults = vecd_mapping_guard_faults();
   vecd_engine_unlock(e);
-  vecd_model_encode(slot->model, e->batch, n, &times);
+  vecd_model_encode(slot->model, e->batch, n, NULL, &times);
   vecd_engine_lock(e);
   bool cut = vecd_mapping_guard_faults() != faults;
   e->batch_due_ns = 0;

@@ -74,7 +74,7 @@ vecd_status vecd_tokenize(vecd_model *m, const char *text, size_t len, unsigned 
 /* Encodes items first .. first + n - 1 and tells of the first that failed. */
 static vecd_status encode_slice(vecd_model *m, vecd_item *items, size_t n, const char *what, size_t first, uint32_t *n_tokens,
                                 vecd_err *err) {
-  vecd_model_encode(m, items, n, NULL);
+  vecd_model_encode(m, items, n, NULL, NULL);
   for (size_t i = 0; i < n; i++) {
     if (items[i].status) return vecd_item_explain(m, &items[i], what, first + i, err);
     if (n_tokens) n_tokens[first + i] = items[i].n_tokens;

@@ -32,6 +32,7 @@ typedef struct tok_job {
   vecd_model *model;
   vecd_item *items;
   size_t n_items;
+  const atomic_bool *stop; /* nullable */
   atomic_size_t next;
 } tok_job;
 
@@ -102,8 +103,6 @@ static vecd_status check_wishes(const vecd_model *m, const vecd_item *item, vecd
 }
 
 static void tokenize_item(vecd_model *m, unsigned member, vecd_item *item, place *at) {
-  fail(item, VECD_OK, VECD_NO_POS);
-  item->n_tokens = item->n_untruncated = 0;
   if (check_wishes(m, item, NULL)) {
     fail(item, VECD_BAD_ARGUMENT, VECD_NO_POS);
     return;
@@ -135,15 +134,20 @@ static void tokenize_item(vecd_model *m, unsigned member, vecd_item *item, place
 
 static void tokenize_job(void *ctx, unsigned member) {
   tok_job *j = ctx;
-  for (size_t i; (i = atomic_fetch_add_explicit(&j->next, 1, memory_order_relaxed)) < j->n_items;)
-    tokenize_item(j->model, member, &j->items[i], &j->model->places[i]);
+  for (size_t i; (i = atomic_fetch_add_explicit(&j->next, 1, memory_order_relaxed)) < j->n_items;) {
+    vecd_item *item = &j->items[i];
+    bool stopped = j->stop && atomic_load_explicit(j->stop, memory_order_relaxed);
+    fail(item, stopped ? VECD_TIMEOUT : VECD_OK, VECD_NO_POS);
+    item->n_tokens = item->n_untruncated = 0;
+    if (!stopped) tokenize_item(j->model, member, item, &j->model->places[i]);
+  }
 }
 
-static void tokenize(vecd_model *m, vecd_item *items, size_t n_items) {
+static void tokenize(vecd_model *m, vecd_item *items, size_t n_items, const atomic_bool *stop) {
   size_t bytes = 0;
   for (size_t i = 0; i < n_items; i++) bytes += items[i].ids ? 0 : items[i].text.len;
   for (unsigned i = 0; i < vecd_team_size(m->team); i++) m->tok_lanes[i].n_ids = 0;
-  tok_job job = {.model = m, .items = items, .n_items = n_items};
+  tok_job job = {.model = m, .items = items, .n_items = n_items, .stop = stop};
   if (bytes >= TOGETHER_FROM_BYTES && n_items > 1)
     vecd_team_run(m->team, tokenize_job, &job);
   else
@@ -197,29 +201,52 @@ static bool goes_straight(const vecd_model *m, const vecd_item *items, size_t n_
   return straight;
 }
 
-void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items, vecd_encode_times *times) {
+/* Puts the sequences of all items that have come through so far in a row; gives their number and that of their tokens. */
+static size_t line_up(vecd_model *m, const vecd_item *items, size_t n_items, bool straight, uint64_t *n_tokens) {
+  size_t n_seqs = 0;
+  *n_tokens = 0;
+  for (size_t i = 0; i < n_items; i++) {
+    const vecd_item *item = &items[i];
+    if (item->status) continue;
+    m->seq_ids[n_seqs] = item->ids ? item->ids : m->tok_lanes[m->places[i].lane].ids + m->places[i].first;
+    m->seq_lens[n_seqs] = item->n_tokens;
+    m->seq_pool_from[n_seqs] = item->ids ? 0 : prompt_of(m, item)->n_tokens;
+    m->seq_pooling[n_seqs] = (uint8_t)item->pooling;
+    m->seq_out[n_seqs] = straight ? item->vector : m->pooled + n_seqs * m->pooled_dimension;
+    *n_tokens += item->n_tokens;
+    n_seqs++;
+  }
+  return n_seqs;
+}
+
+/* Fails the items whose sequences the encoder was kept from finishing; what is pooled of the others moves together. */
+static void drop_unfinished(vecd_model *m, vecd_item *items, size_t n_items, bool straight) {
+  float *kept = m->pooled;
+  for (size_t i = 0, seq = 0; i < n_items; i++) {
+    if (items[i].status) continue;
+    const float *out = m->seq_out[seq++];
+    if (!out) {
+      fail(&items[i], VECD_TIMEOUT, VECD_NO_POS);
+    } else if (!straight) {
+      memmove(kept, out, m->pooled_dimension * sizeof *kept);
+      kept += m->pooled_dimension;
+    }
+  }
+}
+
+void vecd_model_encode(vecd_model *m, vecd_item *items, size_t n_items, const atomic_bool *stop, vecd_encode_times *times) {
   vecd_assert(n_items >= 1 && n_items <= VECD_MODEL_MAX_ITEMS);
   pthread_mutex_lock(&m->lock);
-  uint64_t begun = times ? vecd_now_ns() : 0, n_tokens = 0;
-  tokenize(m, items, n_items);
+  uint64_t begun = times ? vecd_now_ns() : 0, n_tokens;
+  tokenize(m, items, n_items, stop);
   uint64_t tokenized = times ? vecd_now_ns() : 0;
   bool straight = goes_straight(m, items, n_items);
   if (!straight && !make_pooled_room(m, n_items))
     for (size_t i = 0; i < n_items; i++)
       if (!items[i].status) fail(&items[i], VECD_NO_MEMORY, VECD_NO_POS);
-  size_t n_seqs = 0;
-  for (size_t i = 0; i < n_items; i++) {
-    vecd_item *item = &items[i];
-    if (item->status) continue;
-    m->seq_ids[n_seqs] = item->ids ? item->ids : m->tok_lanes[m->places[i].lane].ids + m->places[i].first;
-    m->seq_lens[n_seqs] = item->n_tokens;
-    n_tokens += item->n_tokens;
-    m->seq_pool_from[n_seqs] = item->ids ? 0 : prompt_of(m, item)->n_tokens;
-    m->seq_pooling[n_seqs] = (uint8_t)item->pooling;
-    m->seq_out[n_seqs] = straight ? item->vector : m->pooled + n_seqs * m->pooled_dimension;
-    n_seqs++;
-  }
-  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, m->seq_pool_from, m->seq_pooling, n_seqs, m->seq_out);
+  size_t n_seqs = line_up(m, items, n_items, straight, &n_tokens);
+  if (n_seqs) vecd_encoder_run(m->encoder, m->seq_ids, m->seq_lens, m->seq_pool_from, m->seq_pooling, n_seqs, stop, m->seq_out);
+  if (stop) drop_unfinished(m, items, n_items, straight);
   if (!straight) finish_pooled(m, items, n_items);
   for (size_t i = 0; i < n_items && straight; i++)
     if (!items[i].status) finish_item(m, &items[i], items[i].vector);

@@ -3,6 +3,8 @@
 #ifndef VECD_MODEL_MODEL_H
 #define VECD_MODEL_MODEL_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/team.h"
 #include "fmt/model_folder.h"
@@ -29,7 +31,7 @@ typedef struct vecd_item {
   float *vector;      /* [dimension], the caller's */
 
   vecd_status status; /* VECD_OK; VECD_BAD_TEXT; VECD_BAD_ARGUMENT (too long, no tokens, bad id, a wish that cannot be met);
-                       * VECD_BAD_MODEL; VECD_NO_MEMORY */
+                       * VECD_BAD_MODEL; VECD_NO_MEMORY; VECD_TIMEOUT (stopped) */
   size_t error_pos;   /* the byte in the text (VECD_NO_POS: sound UTF-8 that the tokenizer cannot take), or the place in ids */
   uint32_t n_tokens;  /* that the model saw, special tokens included */
   uint32_t n_untruncated; /* that the text has; more than n_tokens: it was cut */
@@ -39,7 +41,7 @@ typedef struct vecd_item {
 typedef struct vecd_encode_times {
   uint64_t tokenize_ns;
   uint64_t forward_ns; /* the encoder, the pooling and the modules behind it */
-  uint64_t n_tokens;   /* that went through the encoder */
+  uint64_t n_tokens;   /* that were given to the encoder */
 } vecd_encode_times;
 
 /* The most items one vecd_model_encode() takes. */
@@ -58,8 +60,12 @@ VECD_CHECK vecd_status vecd_model_open(const char *path, vecd_precision precisio
 void vecd_model_close(vecd_model **model);
 
 /* Encodes n_items items, 1 .. VECD_MODEL_MAX_ITEMS, each with a status of its own: one bad text does not hurt the others.
- * Callers queue up behind each other. times: nullable. */
-void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items, vecd_encode_times *times);
+ * Callers queue up behind each other.
+ *
+ * stop   nullable; another thread may set it true: the call then ends after the text or the layer at work, and items that are not
+ *        finished have status VECD_TIMEOUT.
+ * times  nullable. */
+void vecd_model_encode(vecd_model *model, vecd_item *items, size_t n_items, const atomic_bool *stop, vecd_encode_times *times);
 
 /* Makes a prompt ready: `text` itself, or else the one that the folder calls `name`; with neither, the model's default.
  *

@@ -23,7 +23,7 @@ static vecd_status encode_slice(vecd_model *m, const vecd_span *texts, size_t fi
   vecd_item items[VECD_MODEL_SLICE];
   size_t dimension = vecd_model_dimension(m);
   for (size_t i = 0; i < n; i++) items[i] = (vecd_item){.text = texts[first + i], .vector = vectors + i * dimension};
-  vecd_model_encode(m, items, n, NULL);
+  vecd_model_encode(m, items, n, NULL, NULL);
   for (size_t i = 0; i < n; i++) {
     if (items[i].status) {
       out->n = first + i;

@@ -11,13 +11,24 @@
 #define MOST_TOKENS 8192
 
 void vecd_encoder_run(vecd_encoder *e, const uint32_t *const *ids, const uint32_t *lens, const uint32_t *pool_from,
-                      const uint8_t *pooling, size_t n_seqs, float *const *out) {
+                      const uint8_t *pooling, size_t n_seqs, const atomic_bool *stop, float **out) {
   vecd_assert(n_seqs >= 1 && n_seqs <= VECD_ENCODER_MAX_SEQS);
   size_t rows_each =
       e->weights.precision == VECD_PRECISION_INT8 ? 6 : 16; /* measured: what streaming the weights twice costs */
   vecd_plan_make(&e->plan, lens, n_seqs, vecd_team_size(e->team), e->most_tokens, rows_each, e->counts);
-  vecd_forward_job j = {.e = e, .ids = ids, .lens = lens, .pool_from = pool_from, .pooling = pooling, .out = out};
+  vecd_forward_job j = {.e = e,
+                        .ids = ids,
+                        .lens = lens,
+                        .pool_from = pool_from,
+                        .pooling = pooling,
+                        .stop = stop,
+                        .out = out,
+                        .last_layer = SIZE_MAX};
   vecd_team_run(e->team, vecd_forward_run, &j);
+  for (size_t c = 0; c < e->plan.n_chunks; c++) {
+    const vecd_chunk *chunk = &e->plan.chunks[c];
+    for (uint32_t i = chunk->first; i < chunk->end && !chunk->done; i++) out[e->plan.order[i]] = NULL;
+  }
 }
 
 /* Rounded up to whole panels of either kind, plus a cache line that breaks powers of two. */

@@ -5,6 +5,8 @@
 #ifndef VECD_NN_ENCODER_H
 #define VECD_NN_ENCODER_H
 
+#include <stdatomic.h>
+
 #include "base/team.h"
 #include "fmt/model_folder.h"
 #include "kern/kern.h"
@@ -44,9 +46,11 @@ size_t vecd_encoder_weight_bytes(const vecd_encoder *encoder);
  * ids        the sequences' ids, each [lens[i]]; every id < vocab_size, every length 1 .. max_tokens (the caller has checked).
  * pool_from  nullable (all 0); [n_seqs] the first token of each that pooling counts, which may be behind the last.
  * pooling    nullable (all 0); [n_seqs] how each is pooled: 1 + a vecd_pool; 0: as the folder says.
- * out        [n_seqs] pointers to [dimension] floats each, [hidden] where a pooling is asked for: pooled, nothing more.
+ * stop       nullable; looked at before each layer: once true, the run ends soon.
+ * out        [n_seqs] pointers to [dimension] floats each, [hidden] where a pooling is asked for: pooled, nothing more. Where the run
+ *            was stopped, those of sequences that were not finished are set NULL.
  * One caller at a time. */
 void vecd_encoder_run(vecd_encoder *encoder, const uint32_t *const *ids, const uint32_t *lens, const uint32_t *pool_from,
-                      const uint8_t *pooling, size_t n_seqs, float *const *out);
+                      const uint8_t *pooling, size_t n_seqs, const atomic_bool *stop, float **out);
 
 #endif

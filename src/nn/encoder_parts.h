@@ -61,8 +61,10 @@ typedef struct vecd_forward_job {
   const uint32_t *lens;
   const uint32_t *pool_from; /* nullable */
   const uint8_t *pooling;    /* nullable */
+  const atomic_bool *stop;   /* nullable */
   float *const *out;
   atomic_size_t next_chunk;
+  atomic_size_t last_layer; /* of workers together, counted over all chunks: none begins a later one */
 } vecd_forward_job;
 
 /* A vecd_team_fn: this member's part of the planned job `ctx`. */

@@ -14,9 +14,9 @@
 #include "nn/pooling.h"
 
 typedef struct walk {
-  const vecd_forward_job *job;
+  vecd_forward_job *job;
   const vecd_encoder *e;
-  const vecd_chunk *chunk;
+  vecd_chunk *chunk;
   vecd_split split;
   unsigned rank, size; /* of the workers on this chunk */
   size_t from, to;     /* this worker's rows */
@@ -39,7 +39,7 @@ static void share_columns(const walk *w, size_t n, size_t *from, size_t *to) {
   *to = all ? n : n * (w->rank + 1) / w->size;
 }
 
-static walk begin(const vecd_forward_job *j, vecd_split split, const vecd_chunk *chunk, unsigned member, unsigned size) {
+static walk begin(vecd_forward_job *j, vecd_split split, vecd_chunk *chunk, unsigned member, unsigned size) {
   const vecd_encoder *e = j->e;
   const vecd_lane *own = &e->lanes[member], *common = split == VECD_BY_COLUMNS ? &e->lanes[0] : own;
   walk w = {.job = j, .e = e, .chunk = chunk, .split = split, .rank = split == VECD_APART ? 0 : member, .size = size};
@@ -397,15 +397,34 @@ static void run_layer(walk *w, unsigned i, bool pooled_only, size_t *kept) {
   }
 }
 
-static void run_chunk(walk *w) {
+/* Before layer i: the run is to end. Those who work together must all end before the same layer, or one would wait for the others
+ * for ever. So the first of them alone decides, and one layer ahead: between that and the next layer lies a barrier. */
+static bool is_stopped(const walk *w, unsigned i) {
+  vecd_forward_job *j = w->job;
+  if (!j->stop) return false;
+  bool asked = atomic_load_explicit(j->stop, memory_order_relaxed);
+  if (w->split == VECD_APART) return asked;
+  size_t layer = (size_t)(w->chunk - w->e->plan.chunks) * w->e->config.n_layers + i;
+  if (asked && w->rank == 0 && atomic_load_explicit(&j->last_layer, memory_order_relaxed) == SIZE_MAX)
+    atomic_store_explicit(&j->last_layer, layer, memory_order_relaxed);
+  return layer > atomic_load_explicit(&j->last_layer, memory_order_relaxed);
+}
+
+/* False: stopped. */
+static bool run_chunk(walk *w) {
   const vecd_encoder *e = w->e;
   size_t kept = w->from;
   bool one_row = pools_one_row(w);
   embed(w);
   norm_all(w, &e->weights.embedding_norm, w->from, w->to);
-  for (unsigned i = 0; i < e->config.n_layers; i++) run_layer(w, i, one_row && i + 1 == e->config.n_layers, &kept);
+  for (unsigned i = 0; i < e->config.n_layers; i++) {
+    if (is_stopped(w, i)) return false;
+    run_layer(w, i, one_row && i + 1 == e->config.n_layers, &kept);
+  }
   norm_all(w, &e->weights.final_norm, w->from, one_row ? kept : w->to);
   pool(w, one_row);
+  if (w->rank == 0) w->chunk->done = true;
+  return true;
 }
 
 void vecd_forward_run(void *ctx, unsigned member) {
@@ -416,6 +435,6 @@ void vecd_forward_run(void *ctx, unsigned member) {
     size_t mine = plan->split == VECD_APART ? atomic_fetch_add_explicit(&j->next_chunk, 1, memory_order_relaxed) : c;
     if (mine >= plan->n_chunks) return;
     walk w = begin(j, plan->split, &plan->chunks[mine], member, size);
-    run_chunk(&w);
+    if (!run_chunk(&w)) return;
   }
 }

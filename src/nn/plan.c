@@ -6,8 +6,6 @@
  * columns of every product. Which is faster is estimated from the token counts. */
 #include "nn/plan.h"
 
-#include <stdbool.h>
-
 /* Tokens for which a worker streams the weights once: enough to make that cheap, few enough to stay in the second-level cache.
  */
 #define CHUNK_TOKENS 128
@@ -34,7 +32,7 @@ static size_t cut(vecd_plan *plan, const uint32_t *lens, size_t n_seqs, size_t t
   for (size_t i = 0; i < n_seqs; i++) {
     size_t len = lens[plan->order[i]];
     if (i == 0 || tokens + len > target) {
-      plan->chunks[plan->n_chunks++] = (vecd_chunk){(uint32_t)i, (uint32_t)i};
+      plan->chunks[plan->n_chunks++] = (vecd_chunk){(uint32_t)i, (uint32_t)i, false};
       tokens = 0;
     }
     plan->chunks[plan->n_chunks - 1].end = (uint32_t)i + 1;

@@ -2,12 +2,14 @@
 #ifndef VECD_NN_PLAN_H
 #define VECD_NN_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* A run of vecd_plan.order[]: whole sequences that pass through the layers together. */
 typedef struct vecd_chunk {
   uint32_t first, end;
+  bool done; /* false, until whoever runs it says otherwise */
 } vecd_chunk;
 
 /* Who does what: each worker takes chunks of its own, or all work on each chunk, rows or columns of its products shared out. */

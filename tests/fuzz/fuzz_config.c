@@ -60,7 +60,7 @@ static void run(vecd_encoder *e) {
   const uint32_t *ids[] = {first, last, first, last}, lens[] = {1, 1, (uint32_t)most, (uint32_t)most};
   float *out = malloc(4 * width * sizeof *out), *rows[4];
   for (size_t i = 0; i < 4; i++) rows[i] = out + i * width;
-  vecd_encoder_run(e, ids, lens, NULL, NULL, 4, rows);
+  vecd_encoder_run(e, ids, lens, NULL, NULL, 4, NULL, rows);
   free(out);
 }
 

@@ -143,7 +143,7 @@ static void run_pooled(vecd_encoder *e, const golden *g, const size_t *picked, c
     lens[i] = g->lens[picked[i]];
     rows[i] = out + i * g->dimension;
   }
-  vecd_encoder_run(e, ids, lens, NULL, pooling, n, rows);
+  vecd_encoder_run(e, ids, lens, NULL, pooling, n, NULL, rows);
 }
 
 static void run(vecd_encoder *e, const golden *g, const size_t *picked, size_t n, float *out) {
@@ -307,6 +307,37 @@ static void poolings_may_differ(void **state) {
   assert_int_equal(n_seen, 2 * sizeof names / sizeof *names);
 }
 
+/* Told to stop before it begins, a run of a model of several layers finishes nothing, with however many workers, and the next run
+ * everything. */
+static void a_run_can_be_stopped(void **state) {
+  (void)state;
+  vecd_kern kern;
+  const golden *g = folders;
+  const atomic_bool stop = true;
+  const uint32_t *ids[VECD_ENCODER_MAX_SEQS];
+  float *rows[VECD_ENCODER_MAX_SEQS];
+  assert_int_equal(vecd_kern_choose(&kern, NULL, NULL), VECD_OK);
+  while (strcmp(g->name, "bert-max") != 0) assert_true(++g < folders + n_folders);
+  float *out = room(g->n, g->dimension * sizeof *out), *want = room(g->n, g->dimension * sizeof *want);
+  for (unsigned threads = 1; threads <= MOST_THREADS; threads++) {
+    vecd_team *team;
+    assert_int_equal(vecd_team_new(threads, &team, NULL), VECD_OK);
+    vecd_encoder *e = open_encoder(g, VECD_PRECISION_FP32, &kern, team);
+    size_t picked[VECD_ENCODER_MAX_SEQS];
+    for (size_t n = 1; n <= g->n; n = n < g->n && 3 * n > g->n ? g->n : 3 * n) { /* by columns, by rows, apart */
+      for (size_t i = 0; i < n; i++) picked[i] = i, ids[i] = g->ids[i], rows[i] = out + i * g->dimension;
+      vecd_encoder_run(e, ids, g->lens, NULL, NULL, n, &stop, rows);
+      for (size_t i = 0; i < n; i++) assert_null(rows[i]);
+      run(e, g, picked, n, threads == 1 ? want : out);
+      assert_memory_equal(want, threads == 1 ? want : out, n * g->dimension * sizeof *out);
+    }
+    vecd_encoder_close(&e);
+    vecd_team_free(&team);
+  }
+  free(out);
+  free(want);
+}
+
 /* Bytes the C library's heap has given out; 0 where it does not tell. */
 static size_t heap_bytes(void) {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
@@ -404,6 +435,7 @@ int main(void) {
       {"agrees, avxvnni, int8", agrees, NULL, NULL, &settings[6]},
       {"agrees, avx512vnni, int8", agrees, NULL, NULL, &settings[7]},
       cmocka_unit_test(poolings_may_differ),
+      cmocka_unit_test(a_run_can_be_stopped),
       cmocka_unit_test(forward_allocates_nothing),
       cmocka_unit_test(every_allocation_may_fail),
   };

@@ -25,7 +25,7 @@ static void run(const char *name, vecd_encoder *e, float *out) {
     rows[i] = out + i * width;
     if (i >= 3) lens[i] = (uint32_t)most;
   }
-  vecd_encoder_run(e, ids, lens, NULL, NULL, N_SEQS, rows);
+  vecd_encoder_run(e, ids, lens, NULL, NULL, N_SEQS, NULL, rows);
   for (size_t i = 0; i < N_SEQS * width; i++)
     if (!isfinite(out[i])) fail_msg("%s: sequence %zu: not finite", name, i / width);
 }

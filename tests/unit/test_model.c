@@ -1,5 +1,6 @@
 /* test_model.c - the public API and model.h on the tiny golden folder bert-mean-norm: same bits whatever shares the call, each
  * item's own status, no allocation when warm, every allocation's failure survived. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -143,7 +144,7 @@ static void each_item_has_its_own_status(void **state) {
                         {.text = {tall, 20000}, .flags = VECD_NO_TRUNCATE},
                         {.text = {tall, 20000}}};
   for (size_t i = 0; i < 4; i++) items[i].vector = v + i * d;
-  vecd_model_encode(m, items, 4, NULL);
+  vecd_model_encode(m, items, 4, NULL, NULL);
   assert_int_equal(items[0].status, VECD_OK);
   assert_int_equal(items[1].status, VECD_BAD_TEXT);
   assert_int_equal(items[1].error_pos, 4);
@@ -157,7 +158,7 @@ static void each_item_has_its_own_status(void **state) {
   assert_int_equal(vecd_item_explain(m, &items[2], "texts", 2, &err), VECD_BAD_ARGUMENT);
   assert_non_null(strstr(err.text, "at most"));
   vecd_item again = {.text = VECD_SPAN("fine"), .vector = good};
-  vecd_model_encode(m, &again, 1, NULL);
+  vecd_model_encode(m, &again, 1, NULL, NULL);
   assert_memory_equal(good, v, d * sizeof(float));
   free(tall);
   free(v);
@@ -176,12 +177,12 @@ static void times_are_told(void **state) {
   items[1].text = VECD_SPAN("bad \xff byte");
   vecd_encode_times times = {.n_tokens = 12345};
   uint64_t begun = vecd_now_ns(), n_tokens = 0;
-  vecd_model_encode(m, items, N_TEXTS, &times);
+  vecd_model_encode(m, items, N_TEXTS, NULL, &times);
   uint64_t spent = vecd_now_ns() - begun;
   for (size_t i = 0; i < N_TEXTS; i++) n_tokens += items[i].status ? 0 : items[i].n_tokens;
   assert_int_equal(times.n_tokens, n_tokens);
   assert_true(times.tokenize_ns > 0 && times.forward_ns > 0 && times.tokenize_ns + times.forward_ns <= spent);
-  vecd_model_encode(m, &items[1], 1, &times); /* nothing to encode */
+  vecd_model_encode(m, &items[1], 1, NULL, &times); /* nothing to encode */
   assert_int_equal(times.n_tokens, 0);
   free(v);
   vecd_close(&m);
@@ -309,7 +310,7 @@ static void vectors_can_be_cut(void **state) {
                           {.text = VECD_SPAN("one two")},
                           {.text = VECD_SPAN("one two"), .dimension = cases[c].full}};
     for (int i = 0; i < 4; i++) items[i].vector = v[i];
-    vecd_model_encode(m, items, 4, NULL);
+    vecd_model_encode(m, items, 4, NULL, NULL);
     assert_int_equal(items[1].status, VECD_BAD_ARGUMENT);
     assert_int_equal(vecd_item_explain(m, &items[1], "texts", 1, &err), VECD_BAD_ARGUMENT);
     assert_non_null(strstr(err.text, "1000"));
@@ -375,7 +376,7 @@ static void raw_and_normalize_exclude_each_other(void **state) {
   assert_non_null(strstr(err.text, "VECD_NORMALIZE"));
   vecd_item items[2] = {{.text = VECD_SPAN("a"), .flags = VECD_RAW | VECD_NORMALIZE, .vector = v[0]},
                         {.text = VECD_SPAN("a"), .vector = v[1]}};
-  vecd_model_encode(m, items, 2, NULL);
+  vecd_model_encode(m, items, 2, NULL, NULL);
   assert_int_equal(items[0].status, VECD_BAD_ARGUMENT);
   assert_int_equal(items[1].status, VECD_OK);
   encode_one(m, "a", NULL, good);
@@ -404,7 +405,7 @@ static void a_pooling_can_be_asked_for(void **state) {
   assert_non_null(strstr(err.text, "lasttoken"));
   vecd_item items[3] = {{.pooling = pooling[1]}, {.pooling = pooling[0]}, {.pooling = 0}};
   for (int i = 0; i < 3; i++) items[i].text = VECD_SPAN("one two"), items[i].vector = v[i];
-  vecd_model_encode(m, items, 3, NULL);
+  vecd_model_encode(m, items, 3, NULL, NULL);
   assert_memory_equal(v[0], cls, sizeof cls);
   assert_memory_equal(v[1], own, sizeof own);
   assert_memory_equal(v[2], own, sizeof own);
@@ -428,7 +429,7 @@ static void of_several_poolings_none_can_be_asked_for(void **state) {
     assert_int_equal(vecd_encode_with(m, &text, &len, 1, &(vecd_encoding_options){.pooling = "cls"}, v, NULL, &err),
                      VECD_BAD_ARGUMENT);
     vecd_item item = {.text = VECD_SPAN("a"), .pooling = 1 + VECD_POOL_CLS, .vector = v};
-    vecd_model_encode(m, &item, 1, NULL);
+    vecd_model_encode(m, &item, 1, NULL, NULL);
     assert_int_equal(vecd_item_explain(m, &item, "texts", 0, &err), VECD_BAD_ARGUMENT);
     assert_non_null(strstr(err.text, names[i]));
     vecd_close(&m);
@@ -446,7 +447,7 @@ static void modules_see_every_item(void **state) {
   for (size_t i = 0; i < N; i++) {
     items[i] = (vecd_item){.text = vecd_span_of(i % 9 == 4 ? "\xff" : texts[i % N_TEXTS]), .vector = v + i * d};
   }
-  vecd_model_encode(m, items, N, NULL);
+  vecd_model_encode(m, items, N, NULL, NULL);
   for (size_t i = 0; i < N; i++) {
     assert_int_equal(items[i].status, i % 9 == 4 ? VECD_BAD_TEXT : VECD_OK);
     if (items[i].status) continue;
@@ -456,6 +457,56 @@ static void modules_see_every_item(void **state) {
   free(items);
   free(v);
   vecd_close(&m);
+}
+
+/* Sets the flag after having counted to `after`. */
+typedef struct stopper {
+  unsigned after;
+  atomic_bool stop;
+} stopper;
+
+static void *stop_after_a_while(void *arg) {
+  stopper *s = arg;
+  for (volatile unsigned i = 0; i < s->after; i++) {}
+  atomic_store(&s->stop, true);
+  return NULL;
+}
+
+/* Whenever it comes, each item is either done and right or timed out. */
+static void a_call_can_be_stopped(void **state) {
+  (void)state;
+  enum { N = 40 };
+  static const char *const names[] = {"bert-mean-norm", "bert-dense-two", "bert-cls"};
+  for (size_t k = 0; k < 3 * sizeof names / sizeof *names; k++) {
+    vecd_model *m = open_named(names[k / 3], 1 + k % 3);
+    size_t d = dimension_of(m);
+    float *v = calloc(N * d, sizeof *v), *want = calloc(N_TEXTS * d, sizeof *want);
+    for (size_t i = 0; i < N_TEXTS; i++) encode_one(m, texts[i], NULL, want + i * d);
+    for (unsigned round = 0; round < 60; round++) {
+      vecd_item items[N];
+      stopper s = {.after = round % 20 * (round % 20) * 300};
+      pthread_t thread;
+      size_t n = round % 3 ? N : 1;
+      for (size_t i = 0; i < n; i++) items[i] = (vecd_item){.text = vecd_span_of(texts[i % N_TEXTS]), .vector = v + i * d};
+      assert_int_equal(pthread_create(&thread, NULL, stop_after_a_while, &s), 0);
+      vecd_model_encode(m, items, n, &s.stop, NULL);
+      assert_int_equal(pthread_join(thread, NULL), 0);
+      for (size_t i = 0; i < n; i++) {
+        if (items[i].status) assert_int_equal(items[i].status, VECD_TIMEOUT);
+        if (items[i].status) continue;
+        assert_memory_equal(items[i].vector, want + i % N_TEXTS * d, d * sizeof *v);
+      }
+      vecd_model_encode(m, items, n, &s.stop, NULL); /* from the start: nothing is begun */
+      for (size_t i = 0; i < n; i++) assert_int_equal(items[i].status, VECD_TIMEOUT);
+    }
+    vecd_err err;
+    vecd_item item = {.status = VECD_TIMEOUT};
+    assert_int_equal(vecd_item_explain(m, &item, "texts", 3, &err), VECD_TIMEOUT);
+    assert_string_equal(err.text, "texts[3]: timed out");
+    free(v);
+    free(want);
+    vecd_close(&m);
+  }
 }
 
 static void a_warm_model_allocates_nothing(void **state) {
@@ -524,6 +575,7 @@ int main(void) {
       cmocka_unit_test(a_pooling_can_be_asked_for),
       cmocka_unit_test(of_several_poolings_none_can_be_asked_for),
       cmocka_unit_test(modules_see_every_item),
+      cmocka_unit_test(a_call_can_be_stopped),
       cmocka_unit_test(a_warm_model_allocates_nothing),
       cmocka_unit_test(every_failed_allocation_is_survived),
   };
