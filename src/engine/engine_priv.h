@@ -97,12 +97,12 @@ struct vecd_engine {
   } due; /* jobs that have not begun and may time out, by time of submission */
   vecd_job *ended, **ended_end;
   uint64_t keeper_wakes_ns; /* at the latest; UINT64_MAX: when told to */
-  /* The scheduler's own but for the three that the keeper reads. */
+  /* The scheduler's own but for the last two, which are the keeper's too. */
   vecd_item *batch;           /* [VECD_MODEL_MAX_ITEMS] */
   vecd_batch_origin *origins; /* [VECD_MODEL_MAX_ITEMS] */
   uint64_t n_batches;
-  vecd_slot *batch_slot; /* whose the batch is */
   uint64_t batch_due_ns; /* when it has taken too long; 0: nothing runs */
+  atomic_bool batch_stop;
 };
 
 /* Thread mains; arg: the engine. */

@@ -48,6 +48,10 @@ void *vecd_keeper_main(void *arg) {
   while (!e->ending) {
     uint64_t now = vecd_now_ns(), next = end_late_jobs(e, now);
     next = earlier(next, retire_idle(e, now));
+    if (e->batch_due_ns && now < e->batch_due_ns)
+      next = earlier(next, e->batch_due_ns);
+    else if (e->batch_due_ns)
+      atomic_store(&e->batch_stop, true);
     if (e->n_jobs) next = earlier(next, now + vecd_engine_ms(TICK_MS));
     if (e->n_jobs && now - files_looked_at >= vecd_engine_ms(FILES_MS)) {
       files_looked_at = now;

@@ -77,9 +77,13 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
 
 /* The status of a job whose items are all done: that of the first that failed. */
 static vecd_status judge(const vecd_job *job, const vecd_model *model, vecd_err *err) {
-  for (size_t i = 0; i < job->n_items; i++)
-    if (job->items[i].status) return vecd_item_explain(model, &job->items[i], "texts", i, err);
-  return VECD_OK;
+  size_t i = 0;
+  while (i < job->n_items && !job->items[i].status) i++;
+  if (i == job->n_items) return VECD_OK;
+  if (job->items[i].status == VECD_TIMEOUT)
+    return vecd_err_set(err, VECD_TIMEOUT, VECD_NO_POS,
+                        "texts[%zu]: its batch took too long and was ended (--inference-timeout)", i);
+  return vecd_item_explain(model, &job->items[i], "texts", i, err);
 }
 
 /* A fault that lies neither in the text nor in what was asked for. */
@@ -174,16 +178,20 @@ static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
   size_t tokens = 0;
   for (size_t i = 0; i < n; i++) tokens += vecd_slot_guess_tokens(slot, &e->batch[i]);
   slot->busy = true;
-  e->batch_slot = slot;
+  atomic_store(&e->batch_stop, false);
   e->batch_due_ns =
       begun + vecd_engine_ms(e->settings.batch_timeout_ms) + (uint64_t)(ALLOWANCE * slot->ns_per_token * (double)tokens);
+  if (e->batch_due_ns < e->keeper_wakes_ns) pthread_cond_signal(&e->tick);
   unsigned faults = vecd_mapping_guard_faults();
   vecd_engine_unlock(e);
-  vecd_model_encode(slot->model, e->batch, n, NULL, &times);
+  vecd_model_encode(slot->model, e->batch, n, &e->batch_stop, &times);
   vecd_engine_lock(e);
   bool cut = vecd_mapping_guard_faults() != faults;
   e->batch_due_ns = 0;
   count_batch(e, slot, n, &times, vecd_now_ns() - begun);
+  if (atomic_load(&e->batch_stop))
+    vecd_log(VECD_LOG_WARN, "model %s: a batch of %zu texts was ended after %.1f s (--inference-timeout)", slot->id, n,
+             seconds(vecd_now_ns() - begun));
   finish_batch(e, slot, n, &times, cut);
   slot->busy = false;
   if (cut) {

@@ -246,6 +246,28 @@ static void a_job_that_waits_too_long_is_told(void **state) {
   stop();
 }
 
+static void a_batch_that_takes_too_long_is_ended(void **state) {
+  (void)state;
+  enum { BYTES = 4000, TIMES = 300 };
+  static char text[BYTES];
+  for (size_t i = 0; i < BYTES; i++) text[i] = i % 4 ? (char)('a' + i % 7) : ' ';
+  start(&(vecd_engine_settings){.threads = 1, .isa = "ref", .batch_tokens = 1000000, .batch_timeout_ms = 1});
+  vecd_item *items = calloc(TIMES, sizeof *items);
+  for (size_t i = 0; i < TIMES; i++) items[i].text = (vecd_span){text, BYTES};
+  ticket t;
+  fill(&t, "bert-concat", 0, 1);
+  t.job.items = items;
+  t.job.n_items = TIMES;
+  assert_int_equal(vecd_engine_submit(engine, &t.job, NULL), VECD_OK);
+  wait_for(&t);
+  assert_int_equal(t.job.status, VECD_TIMEOUT);
+  assert_non_null(strstr(t.job.err.text, "--inference-timeout"));
+  assert_int_equal(status_of("bert-concat").counts.timeouts, 1);
+  drop(&t);
+  free(items);
+  stop();
+}
+
 static void options_reach_the_texts(void **state) {
   (void)state;
   start(&(vecd_engine_settings){.threads = 2, .batch_window_us = 2000});
@@ -367,6 +389,7 @@ int main(void) {
       cmocka_unit_test(changed_files_are_noticed),
       cmocka_unit_test(a_file_cut_short_ends_nothing),
       cmocka_unit_test(a_job_that_waits_too_long_is_told),
+      cmocka_unit_test(a_batch_that_takes_too_long_is_ended),
       cmocka_unit_test(options_reach_the_texts),
       cmocka_unit_test(eight_bits_are_measured_once_and_may_be_refused),
       cmocka_unit_test(the_breaker_opens_probes_and_closes),
