@@ -7,6 +7,9 @@
 /* Enough rows to make streaming the weights cheap, few enough for the second-level cache. */
 #define MOST_BLOCK_ROWS 256
 
+/* Tokens that a worker of several can hold alone. Longer sequences are shared out to all of them in any case. */
+#define MOST_APART_TOKENS 512
+
 /* Where neither the folder nor the table of positions sets a limit. */
 #define MOST_TOKENS 8192
 
@@ -15,7 +18,7 @@ void vecd_encoder_run(vecd_encoder *e, const uint32_t *const *ids, const uint32_
   vecd_assert(n_seqs >= 1 && n_seqs <= VECD_ENCODER_MAX_SEQS);
   size_t rows_each =
       e->weights.precision == VECD_PRECISION_INT8 ? 6 : 16; /* measured: what streaming the weights twice costs */
-  vecd_plan_make(&e->plan, lens, n_seqs, vecd_team_size(e->team), e->most_tokens, rows_each, e->counts);
+  vecd_plan_make(&e->plan, lens, n_seqs, vecd_team_size(e->team), e->most_tokens, e->apart_tokens, rows_each, e->counts);
   vecd_forward_job j = {.e = e,
                         .ids = ids,
                         .lens = lens,
@@ -54,7 +57,7 @@ static vecd_q8_rows carve_q8(const vecd_encoder *e, unsigned char **next, size_t
 /* Lays a lane out from *next on; with *next NULL it is only measured. */
 static size_t lay_lane(const vecd_encoder *e, unsigned char **next, vecd_lane *l) {
   const vecd_encoder_config *c = &e->config;
-  size_t total = 0, n = e->most_tokens, block = e->block_rows, heads = (size_t)c->n_heads * c->head_dim;
+  size_t total = 0, n = e->apart_tokens, block = e->block_rows, heads = (size_t)c->n_heads * c->head_dim;
   bool q8 = e->weights.precision == VECD_PRECISION_INT8;
   *l = (vecd_lane){.x = carve(next, &total, n * e->ld_hidden * sizeof(float))};
   l->qkv = carve(next, &total, n * e->ld_qkv * sizeof(float));
@@ -79,6 +82,7 @@ static vecd_status make_scratch(vecd_encoder *e, vecd_err *err) {
   const vecd_encoder_config *c = &e->config;
   unsigned n_lanes = vecd_team_size(e->team);
   e->most_tokens = e->max_tokens > 192 ? e->max_tokens : 192;
+  e->apart_tokens = n_lanes == 1 || e->most_tokens < MOST_APART_TOKENS ? e->most_tokens : MOST_APART_TOKENS;
   e->block_rows = e->most_tokens < MOST_BLOCK_ROWS ? e->most_tokens : MOST_BLOCK_ROWS;
   e->ld_hidden = padded(c->hidden);
   e->ld_qkv = padded(((size_t)c->n_heads + 2 * c->n_kv_heads) * c->head_dim);
@@ -91,7 +95,8 @@ static vecd_status make_scratch(vecd_encoder *e, vecd_err *err) {
   while (q8 && e->head_unit * c->head_dim % VECD_Q8_GROUP) e->head_unit += group;
   vecd_lane measured;
   unsigned char *next = NULL;
-  size_t shared_bytes = n_lanes > 1 ? e->most_tokens * e->ld_qkv * sizeof(float) : 0;
+  size_t shared_rows = n_lanes > 1 ? e->most_tokens : 0,
+         shared_bytes = shared_rows * (e->ld_hidden + e->ld_qkv) * sizeof(float);
   e->scratch_bytes = n_lanes * lay_lane(e, &next, &measured) + shared_bytes;
   e->scratch = vecd_alloc_aligned(VECD_MEM_SCRATCH, 64, e->scratch_bytes);
   e->lanes = vecd_alloc_zero(VECD_MEM_SCRATCH, n_lanes, sizeof *e->lanes);
@@ -102,7 +107,9 @@ static vecd_status make_scratch(vecd_encoder *e, vecd_err *err) {
     return vecd_err_no_memory(err, "the encoder's scratch", e->scratch_bytes);
   next = e->scratch;
   for (unsigned i = 0; i < n_lanes; i++) lay_lane(e, &next, &e->lanes[i]);
-  if (shared_bytes) e->shared_qkv = (float *)(void *)next;
+  if (!shared_rows) return VECD_OK;
+  e->shared_x = (float *)(void *)next;
+  e->shared_qkv = e->shared_x + shared_rows * e->ld_hidden;
   return VECD_OK;
 }
 

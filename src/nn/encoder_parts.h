@@ -15,8 +15,8 @@
 /* One worker's room. Rows of activations stand a few floats further apart than they are long, so that the rows of a tile do not
  * fall into the same cache sets. */
 typedef struct vecd_lane {
-  float *x;            /* [most_tokens, ld_hidden] the residual stream */
-  float *qkv;          /* [most_tokens, ld_qkv] */
+  float *x;            /* [apart_tokens, ld_hidden] the residual stream */
+  float *qkv;          /* [apart_tokens, ld_qkv] */
   float *y;            /* [block_rows, ld_hidden] what attention or MLP adds to it */
   float *in;           /* [block_rows, ld_hidden] what goes into them, behind a norm; NULL where no norm stands there */
   float *attended;     /* [block_rows, ld_attended] */
@@ -43,12 +43,14 @@ struct vecd_encoder {
   unsigned n_pools;
   vecd_pool pools[VECD_POOL_COUNT];
   size_t max_tokens;
-  size_t most_tokens; /* that a lane holds */
-  size_t block_rows;  /* that go through attention's end and the MLP at a time */
+  size_t most_tokens;  /* that all lanes hold together */
+  size_t apart_tokens; /* that a lane holds */
+  size_t block_rows;   /* that go through attention's end and the MLP at a time */
   size_t ld_hidden, ld_qkv, ld_attended, ld_mlp;
   void *scratch; /* all lanes */
   size_t scratch_bytes;
   vecd_lane *lanes;  /* [team size] */
+  float *shared_x;   /* [most_tokens, ld_hidden] and */
   float *shared_qkv; /* [most_tokens, ld_qkv] of workers who split rows; NULL for a team of one */
   vecd_plan plan;
   uint32_t *counts; /* [most_tokens + 1] */

@@ -2,7 +2,7 @@
  * in which rows and which columns are this worker's, in whose room a buffer lies, and in where the workers wait:
  *
  * apart       all rows and columns, own room, no barrier.
- * by rows     own rows, all columns, own room. Only attention looks at other rows: queries, keys and values lie in common room.
+ * by rows     own rows, all columns, own room but for what holds all rows: only attention looks at those of others.
  * by columns  all rows. Each worker attends the heads it has projected itself and normalises every row for itself; what a
  *             product mixes (attention's output, the MLP's middle, what a block adds) lies in the first worker's room.
  *
@@ -49,7 +49,7 @@ static walk begin(vecd_forward_job *j, vecd_split split, vecd_chunk *chunk, unsi
   w.from = some ? rows * w.rank / size : 0;
   w.to = some ? rows * (w.rank + 1) / size : rows;
   w.int8 = e->weights.precision == VECD_PRECISION_INT8;
-  w.x = own->x;
+  w.x = some ? e->shared_x : own->x;
   w.qkv = some ? e->shared_qkv : own->qkv;
   w.y = common->y;
   w.in = own->in;
@@ -343,12 +343,7 @@ static void narrow(const walk *w, const vecd_linear *l, const float *a, size_t l
 static void pool(const walk *w, bool pooled_only) {
   const vecd_encoder *e = w->e;
   size_t ld = e->ld_hidden, row = 0, at = w->from;
-  const float *x = w->x;
-  if (w->split == VECD_BY_ROWS && !pooled_only) { /* bring the rows together */
-    if (w->rank) memcpy(e->lanes[0].x + w->from * ld, w->x + w->from * ld, (w->to - w->from) * ld * sizeof(float));
-    wait_for_all(w, VECD_BY_ROWS);
-    x = e->lanes[0].x;
-  }
+  if (!pooled_only) wait_for_all(w, VECD_BY_ROWS);
   for (uint32_t i = w->chunk->first; i < w->chunk->end; i++) {
     uint32_t seq = e->plan.order[i];
     size_t n = w->job->lens[seq], from = row, to = row + n, first = pool_from(w, seq);
@@ -363,9 +358,9 @@ static void pool(const walk *w, bool pooled_only) {
     bool mine = pooled_only && w->split == VECD_BY_ROWS ? n > 0 : i % w->size == w->rank;
     unsigned n_pools;
     const vecd_pool *pools = pools_of(w, seq, &n_pools);
-    if (mine) vecd_pooling_run(pools, n_pools, x + from * ld, ld, n, first, e->config.hidden, w->job->out[seq]);
+    if (mine) vecd_pooling_run(pools, n_pools, w->x + from * ld, ld, n, first, e->config.hidden, w->job->out[seq]);
   }
-  wait_for_all(w, VECD_BY_ROWS); /* the first worker's rows may go on to the next chunk */
+  wait_for_all(w, VECD_BY_ROWS); /* their rows are the next chunk's */
 }
 
 /* The norm behind embeddings, or behind all layers. */

@@ -65,17 +65,17 @@ static size_t makespan(const vecd_plan *plan, const uint32_t *lens, unsigned n_w
 }
 
 void vecd_plan_make(vecd_plan *plan, const uint32_t *lens, size_t n_seqs, unsigned n_workers, size_t most_tokens,
-                    size_t rows_each, uint32_t *counts) {
+                    size_t apart_tokens, size_t rows_each, uint32_t *counts) {
   size_t total = 0;
   for (size_t i = 0; i < n_seqs; i++) total += lens[i];
   sort_longest_first(plan, lens, n_seqs, most_tokens, counts);
 
   bool together = n_workers > 1;
-  if (n_workers == 1 || n_seqs > 1) {
+  if (n_workers == 1 || (n_seqs > 1 && lens[plan->order[0]] <= apart_tokens)) {
     /* A whole number of rounds in which every worker has the same share. */
     size_t rounds = (total + (size_t)n_workers * CHUNK_TOKENS / 2) / ((size_t)n_workers * CHUNK_TOKENS);
     size_t share = n_workers * (rounds ? rounds : 1), target = (total + share - 1) / share;
-    if (target > most_tokens) target = most_tokens;
+    if (target > apart_tokens) target = apart_tokens;
     cut(plan, lens, n_seqs, target);
     size_t apart = makespan(plan, lens, n_workers);
     size_t shared = total / n_workers + total / n_workers / TOGETHER_SHARE + TOGETHER_TOKENS;

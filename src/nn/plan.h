@@ -22,12 +22,14 @@ typedef struct vecd_plan {
   vecd_split split;
 } vecd_plan;
 
-/* Plans n_seqs sequences of lens[] tokens for n_workers, each of whom can hold most_tokens >= the longest.
+/* Plans n_seqs sequences of lens[] tokens for n_workers.
  *
- * rows_each  who work together split rows where each gets as many, else columns.
- * counts  scratch [most_tokens + 1].
- * plan    ->order and ->chunks have room for n_seqs entries. */
+ * most_tokens   that all of them can hold together, at least the longest.
+ * apart_tokens  that each can hold alone; for one worker the same.
+ * rows_each     who work together split rows where each gets as many, else columns.
+ * counts        scratch [most_tokens + 1].
+ * plan          ->order and ->chunks have room for n_seqs entries. */
 void vecd_plan_make(vecd_plan *plan, const uint32_t *lens, size_t n_seqs, unsigned n_workers, size_t most_tokens,
-                    size_t rows_each, uint32_t *counts);
+                    size_t apart_tokens, size_t rows_each, uint32_t *counts);
 
 #endif
