@@ -142,8 +142,8 @@ static vecd_status compare(quality_run *r, vecd_err *err) {
     contender *c = &r->contenders[i];
     vecd_quality *q = &c->quality;
     r->n_compared = 0;
-    vecd_status s =
-        vecd_quality_measure(r->contenders[0].opened.model, c->opened.model, r->texts, r->n_texts, after_slice, r, q, err);
+    vecd_status s = vecd_quality_measure(r->contenders[0].opened.model, c->opened.model, r->texts, r->n_texts, VECD_MODEL_SLICE,
+                                         after_slice, r, q, err);
     if (s) return q->bad.status ? explain(r, c, &q->bad, q->n, err) : s;
     r->contenders[0].quality.n_tokens = q->n_tokens;
   }

@@ -56,8 +56,9 @@ static vecd_status compare_slice(vecd_model *reference, vecd_model *candidate, c
 }
 
 vecd_status vecd_quality_measure(vecd_model *reference, vecd_model *candidate, const vecd_span *texts, size_t n_texts,
-                                 vecd_quality_step *step, void *ctx, vecd_quality *out, vecd_err *err) {
-  size_t dimension = vecd_model_dimension(reference), most = n_texts < VECD_MODEL_SLICE ? n_texts : VECD_MODEL_SLICE;
+                                 size_t slice, vecd_quality_step *step, void *ctx, vecd_quality *out, vecd_err *err) {
+  size_t dimension = vecd_model_dimension(reference), most = n_texts < slice ? n_texts : slice;
+  vecd_assert(slice >= 1 && slice <= VECD_MODEL_SLICE);
   vecd_assert(n_texts >= 1 && vecd_model_dimension(candidate) == dimension);
   *out = (vecd_quality){.n = 0};
   vecd_status s = VECD_OK;
@@ -67,8 +68,8 @@ vecd_status vecd_quality_measure(vecd_model *reference, vecd_model *candidate, c
     s = vecd_err_no_memory(err, "comparing vectors", n_texts * sizeof *cosines + 2 * most * dimension * sizeof *room);
     goto done;
   }
-  for (size_t first = 0; first < n_texts && !s; first += VECD_MODEL_SLICE) {
-    size_t n = n_texts - first < VECD_MODEL_SLICE ? n_texts - first : VECD_MODEL_SLICE;
+  for (size_t first = 0; first < n_texts && !s; first += slice) {
+    size_t n = n_texts - first < slice ? n_texts - first : slice;
     s = compare_slice(reference, candidate, texts, first, n, room, cosines, out, err);
     if (!s && step && !step(ctx, out->n)) s = vecd_err_set(err, VECD_CANCELLED, VECD_NO_POS, "interrupted");
   }
@@ -79,4 +80,13 @@ done:
   vecd_free(cosines);
   vecd_free(room);
   return s;
+}
+
+size_t vecd_quality_quick_sample(vecd_span out[VECD_QUALITY_QUICK_MOST]) {
+  size_t n = 0;
+  for (size_t i = 3; i < vecd_quality_sample_size; i += 8) {
+    vecd_assert(n < VECD_QUALITY_QUICK_MOST);
+    out[n++] = vecd_quality_sample[i];
+  }
+  return n;
 }

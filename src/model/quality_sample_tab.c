@@ -2,7 +2,8 @@
  *
  * It is to be like what people embed: about half of it English, the rest in twenty other languages and mixtures; queries, questions,
  * titles, products, sentences, paragraphs of 100 to 250 tokens, code, log lines, numbers, slips and emoji. Texts are not chosen
- * for their cosines: one that comes out badly stays. Changing any moves what `vecd quality` prints and what a threshold means. */
+ * for their cosines: one that comes out badly stays. vecd_quality_quick_sample() takes every eighth, so each kind and language has
+ * eight or more. Changing any moves what `vecd quality` prints and what a threshold means. */
 #include "model/quality.h"
 
 #define T(text) {text, sizeof(text) - 1}

@@ -61,7 +61,7 @@ static void a_model_equals_itself(void **state) {
   static const size_t counts[] = {1, 2, 255, 256, 257, MOST}; /* around a slice */
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
     size_t n = counts[i];
-    assert_int_equal(vecd_quality_measure(m, i % 2 ? m : again, texts, n, NULL, NULL, &q, NULL), VECD_OK);
+    assert_int_equal(vecd_quality_measure(m, i % 2 ? m : again, texts, n, VECD_MODEL_SLICE, NULL, NULL, &q, NULL), VECD_OK);
     assert_true(q.least == 1 && q.first_percentile == 1 && q.mean == 1);
     assert_int_equal(q.least_index, 0);
     assert_int_equal(q.n, n);
@@ -95,7 +95,7 @@ static void expect(vecd_model *reference, vecd_model *candidate, const vecd_span
     sum += cosines[i];
     n_tokens += tokens;
   }
-  assert_int_equal(vecd_quality_measure(reference, candidate, texts, n, NULL, NULL, &q, NULL), VECD_OK);
+  assert_int_equal(vecd_quality_measure(reference, candidate, texts, n, VECD_MODEL_SLICE, NULL, NULL, &q, NULL), VECD_OK);
   assert_int_equal(q.least_index, least);
   assert_int_equal(q.n, n);
   assert_int_equal(q.n_tokens, n_tokens);
@@ -147,13 +147,13 @@ static void a_bad_text_is_named(void **state) {
   vecd_err err;
   memcpy(texts, some_texts(), sizeof texts);
   texts[299] = VECD_SPAN("not \xff good");
-  assert_int_equal(vecd_quality_measure(m, m, texts, MOST, NULL, NULL, &q, &err), VECD_BAD_TEXT);
+  assert_int_equal(vecd_quality_measure(m, m, texts, MOST, VECD_MODEL_SLICE, NULL, NULL, &q, &err), VECD_BAD_TEXT);
   assert_string_equal(err.text, "texts[299]: not valid UTF-8 at byte 4");
   assert_int_equal(q.n, 299);
   assert_int_equal(q.bad.status, VECD_BAD_TEXT);
   assert_int_equal(q.bad.error_pos, 4);
   assert_ptr_equal(q.bad.text.ptr, texts[299].ptr);
-  assert_int_equal(vecd_quality_measure(m, m, texts, 299, NULL, NULL, &q, NULL), VECD_OK);
+  assert_int_equal(vecd_quality_measure(m, m, texts, 299, VECD_MODEL_SLICE, NULL, NULL, &q, NULL), VECD_OK);
   vecd_close(&m);
 }
 
@@ -170,13 +170,32 @@ static void steps_can_end_it(void **state) {
   vecd_quality q;
   vecd_err err;
   size_t seen[3] = {0, 0, 2};
-  assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, count_steps, seen, &q, &err), VECD_CANCELLED);
+  assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, VECD_MODEL_SLICE, count_steps, seen, &q, &err),
+                   VECD_CANCELLED);
   assert_int_equal(seen[1], 2);
   assert_int_equal(q.bad.status, VECD_OK);
   memset(seen, 0, sizeof seen);
-  assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, count_steps, seen, &q, &err), VECD_OK);
+  assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, VECD_MODEL_SLICE, count_steps, seen, &q, &err), VECD_OK);
   assert_int_equal(seen[0], MOST);
   vecd_close(&m);
+}
+
+/* However few at a time: the same numbers, and a step after each slice. */
+static void the_slice_does_not_matter(void **state) {
+  (void)state;
+  vecd_model *fp32 = open_tiny("bert-mean-norm", "fp32"), *int8 = open_tiny("bert-mean-norm", "int8");
+  vecd_quality want, got;
+  static const size_t slices[] = {1, 7, 8, 101, VECD_MODEL_SLICE};
+  assert_int_equal(vecd_quality_measure(fp32, int8, some_texts(), 101, VECD_MODEL_SLICE, NULL, NULL, &want, NULL), VECD_OK);
+  for (size_t i = 0; i < sizeof slices / sizeof *slices; i++) {
+    size_t seen[3] = {0, 0, 0};
+    assert_int_equal(vecd_quality_measure(fp32, int8, some_texts(), 101, slices[i], count_steps, seen, &got, NULL), VECD_OK);
+    assert_int_equal(seen[1], (101 + slices[i] - 1) / slices[i]);
+    assert_true(got.mean == want.mean && got.least == want.least && got.first_percentile == want.first_percentile);
+    assert_true(got.least_index == want.least_index && got.n == want.n && got.n_tokens == want.n_tokens);
+  }
+  vecd_close(&fp32);
+  vecd_close(&int8);
 }
 
 static void memory_is_bounded_and_its_want_survived(void **state) {
@@ -184,14 +203,15 @@ static void memory_is_bounded_and_its_want_survived(void **state) {
   vecd_model *m = open_tiny("bert-mean-norm", NULL);
   vecd_quality q;
   vecd_err err;
-  for (int i = 0; i < 3; i++) assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, NULL, NULL, &q, &err), VECD_OK);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, VECD_MODEL_SLICE, NULL, NULL, &q, &err), VECD_OK);
   size_t before = vecd_mem_total_bytes();
   uint64_t n_allocations = vecd_mem_count();
-  assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, NULL, NULL, &q, &err), VECD_OK);
+  assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, VECD_MODEL_SLICE, NULL, NULL, &q, &err), VECD_OK);
   assert_int_equal(vecd_mem_count() - n_allocations, 2); /* cosines, one slice of vectors */
   for (uint64_t n = 1; n <= 2; n++) {
     vecd_mem_fail_nth(n);
-    assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, NULL, NULL, &q, &err), VECD_NO_MEMORY);
+    assert_int_equal(vecd_quality_measure(m, m, some_texts(), MOST, VECD_MODEL_SLICE, NULL, NULL, &q, &err), VECD_NO_MEMORY);
     vecd_mem_fail_nth(0);
   }
   assert_int_equal(vecd_mem_total_bytes(), before);
@@ -216,6 +236,23 @@ static void the_sample_is_what_it_promises(void **state) {
   assert_in_range(n_ascii, vecd_quality_sample_size / 3, vecd_quality_sample_size * 2 / 3);
 }
 
+static void the_quick_sample_is_a_part_of_it(void **state) {
+  (void)state;
+  vecd_span quick[VECD_QUALITY_QUICK_MOST];
+  size_t n = vecd_quality_quick_sample(quick), at = 0, n_bytes = 0, n_ascii = 0;
+  assert_in_range(n, 50, VECD_QUALITY_QUICK_MOST);
+  for (size_t i = 0; i < n; i++) {
+    bool is_ascii = true;
+    while (at < vecd_quality_sample_size && vecd_quality_sample[at].ptr != quick[i].ptr) at++;
+    assert_true(at < vecd_quality_sample_size); /* all of them, in order */
+    for (size_t j = 0; j < quick[i].len; j++) is_ascii = is_ascii && (unsigned char)quick[i].ptr[j] < 0x80;
+    n_ascii += is_ascii;
+    n_bytes += quick[i].len;
+  }
+  assert_in_range(n_ascii, n / 3, n * 2 / 3);
+  assert_true(n_bytes < 8000);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(cosines_are_never_nan),
@@ -225,8 +262,10 @@ int main(void) {
       cmocka_unit_test(weights_in_8_bits_are_fewer_bytes),
       cmocka_unit_test(a_bad_text_is_named),
       cmocka_unit_test(steps_can_end_it),
+      cmocka_unit_test(the_slice_does_not_matter),
       cmocka_unit_test(memory_is_bounded_and_its_want_survived),
       cmocka_unit_test(the_sample_is_what_it_promises),
+      cmocka_unit_test(the_quick_sample_is_a_part_of_it),
   };
   return cmocka_run_group_tests_name("quality", tests, NULL, NULL);
 }
