@@ -219,8 +219,8 @@ static const metric_row metrics[] = {
   {"vecd_queue_limit_tokens", GAUGE, OF_SERVER(engine.max_queue_tokens), NULL, NULL, "how many may, before requests are refused with 429"},
   {"vecd_queue_expected_wait_seconds", GAUGE, OF_SERVER(engine.expected_wait_s), NULL, NULL, "how long a request that came now would wait"},
 
-  {"vecd_http_connections", GAUGE, OF_SERVER(http.connections_open), NULL, NULL, "open connections"},
-  {"vecd_http_connections_total", COUNTER, OF_SERVER(http.connections_accepted), NULL, NULL, "connections ever taken, the refused included"},
+  {"vecd_http_connections_open", GAUGE, OF_SERVER(http.connections_open), NULL, NULL, "open connections"},
+  {"vecd_http_connections_accepted_total", COUNTER, OF_SERVER(http.connections_accepted), NULL, NULL, "connections ever taken, the refused included"},
   {"vecd_http_connections_refused_total", COUNTER, OF_SERVER(http.connections_refused), NULL, NULL, "connections over the limit, or for want of memory or descriptors"},
   {"vecd_http_requests_total", COUNTER, OF_SERVER(http.requests), NULL, NULL, "requests whose head could be read"},
   {"vecd_http_replies_total", COUNTER, SERVER, OWN, 0, NULL, put_replies, "replies by class of status, all routes and malformed requests included"},

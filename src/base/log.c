@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -21,21 +22,21 @@ typedef struct line {
 } line;
 
 static struct {
-  vecd_log_level level;
-  bool json, set;
+  atomic_int level;
+  atomic_bool json, set;
 } settings = {VECD_LOG_INFO, false, false};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 void vecd_log_setup(vecd_log_level level, bool json) {
-  settings.level = level;
+  settings.level = (int)level;
   settings.json = json;
   settings.set = true;
 }
 
 bool vecd_log_enabled(vecd_log_level level) {
   if (!settings.set) vecd_log_setup(VECD_LOG_INFO, !isatty(STDERR_FILENO));
-  return level <= settings.level;
+  return (int)level <= settings.level;
 }
 
 /* Foreign text must not end the line, steer the terminal or break the encoding. */

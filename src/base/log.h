@@ -21,7 +21,7 @@ typedef struct vecd_log_field {
   };
 } vecd_log_field;
 
-/* Default: INFO, JSON where stderr is no terminal. */
+/* Default: INFO, JSON where stderr is no terminal. Any thread, at any time. */
 void vecd_log_setup(vecd_log_level level, bool json);
 
 /* False: a line of this level would not be written, so nothing need be prepared for it. */
