@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "api/json_print.h"
-#include "base/log.h"
+#include "base/clock.h"
 
 #define JSON "application/json"
 
@@ -25,12 +25,37 @@ void vecd_public_text(const vecd_registry *registry, const char *text, char *out
   out[n] = '\0';
 }
 
+static void add_text(vecd_log_field *fields, size_t *n, const char *name, const char *text) {
+  if (text) fields[(*n)++] = (vecd_log_field){.name = name, .kind = VECD_LOG_TEXT, .text = text};
+}
+
+static void add_uint(vecd_log_field *fields, size_t *n, const char *name, uint64_t value) {
+  if (value) fields[(*n)++] = (vecd_log_field){.name = name, .kind = VECD_LOG_UINT, .uint = value};
+}
+
+size_t vecd_call_fields(const vecd_api_call *call, int status, vecd_log_field fields[VECD_CALL_MOST_FIELDS]) {
+  size_t n = 0;
+  add_text(fields, &n, "request_id", call->trace.request_id);
+  add_text(fields, &n, "trace_id", call->trace.trace_id);
+  add_text(fields, &n, "span_id", call->trace.span_id);
+  add_text(fields, &n, "peer", call->req->peer);
+  add_text(fields, &n, "model", call->model_id);
+  add_uint(fields, &n, "status", (uint64_t)status);
+  double ms = (double)(vecd_now_ns() - call->req->begun_ns) / 1e6;
+  fields[n++] = (vecd_log_field){.name = "duration_ms", .kind = VECD_LOG_MS, .ms = ms};
+  add_uint(fields, &n, "texts", call->n_texts);
+  add_uint(fields, &n, "tokens", call->n_tokens);
+  add_uint(fields, &n, "sent_bytes", call->req->sent_bytes);
+  return n;
+}
+
 /* Overload is not our fault and comes in floods: only other failures of ours are worth a line each. */
 static void log_error(const vecd_api_call *call, int status, const char *text) {
   if (status < 500 || status == 503) return;
   const vecd_http_request *req = call->req;
-  vecd_log(VECD_LOG_WARN, "%s %.*s for %s: %d: %s", vecd_http_method_name(req->method), (int)req->path.len, req->path.ptr,
-           req->peer, status, text);
+  vecd_log_field fields[VECD_CALL_MOST_FIELDS];
+  size_t n = vecd_call_fields(call, status, fields);
+  vecd_log_with(VECD_LOG_WARN, fields, n, "%s %.*s: %s", vecd_http_method_name(req->method), VECD_PATH_SHOWN(req->path), text);
 }
 
 void vecd_call_reply_error(vecd_api_call *call, int status, const char *text) {

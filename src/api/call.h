@@ -8,18 +8,37 @@
 #include "api/embed.h"
 #include "api/routes.h"
 #include "api/server.h"
+#include "api/trace.h"
+#include "api/traffic.h"
+#include "base/log.h"
 
 /* Lives in the request's arena, from on_head to on_done. */
 struct vecd_api_call {
   vecd_api_server *server;
   vecd_http_request *req;
-  const vecd_route *route;
+  const vecd_route *route;                /* NULL: there is none, and the call was answered by its head */
   vecd_span rest;                         /* of the path, for {id}; percent-encoded */
   void (*on_cancel)(vecd_api_call *call); /* nullable; event thread, while the answer is owed */
   void (*on_done)(vecd_api_call *call);   /* nullable; event thread, the last */
   void *work;                             /* the handler's */
   vecd_api_call *next;                    /* in the errands' queue */
+
+  /* For log and metrics, filled in as they become known. */
+  vecd_trace trace;
+  const char *model_id; /* as asked for; NULL: none yet */
+  size_t n_texts;
+  uint64_t n_tokens, serialize_ns;
+  size_t traffic_row;
 };
+
+/* For "%.*s": a path as messages and the log show it, without the query, which may hold what is nobody's business. */
+#define VECD_PATH_SHOWN(path) (int)((path).len < 300 ? (path).len : 300), (path).ptr
+
+#define VECD_CALL_MOST_FIELDS 10
+
+/* What the log says of a call beside the message: ids, model, status (0: not known yet, left out), time so far, texts, tokens. The
+ * number of fields, whose texts are the call's. */
+size_t vecd_call_fields(const vecd_api_call *call, int status, vecd_log_field fields[VECD_CALL_MOST_FIELDS]);
 
 /* A thread for handlers that may block (they read directories): one at a time, in order. */
 typedef struct vecd_errands {
@@ -36,6 +55,9 @@ struct vecd_api_server {
   vecd_http_server *http;
   char *default_model; /* NULL: none */
   vecd_embed_limits limits;
+  vecd_trace_source trace_source;
+  vecd_traffic traffic;
+  double start_time_s; /* since the epoch */
   size_t max_body_bytes;
   unsigned grace_ms;
   void (*on_ready)(void *ctx);
@@ -51,6 +73,11 @@ struct vecd_api_server {
   atomic_bool stopping;         /* vecd_api_server_stop() was called */
   _Atomic uint64_t stopping_ns; /* when, 0: not yet */
 };
+
+/* True from when the default model is loaded (or there is none to load) until the server is told to stop. */
+static inline bool vecd_api_server_ready(const vecd_api_server *s) {
+  return atomic_load(&s->ready) && !atomic_load(&s->stopping);
+}
 
 VECD_CHECK vecd_status vecd_errands_start(vecd_errands *errands, vecd_err *err);
 void vecd_errands_add(vecd_errands *errands, vecd_api_call *call);

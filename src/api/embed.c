@@ -8,6 +8,7 @@
 
 #include "api/call.h"
 #include "api/json_print.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #define SMALL_FLOATS ((size_t)16 << 10)
@@ -32,9 +33,7 @@ static void refuse(vecd_api_call *call, const vecd_err *err) {
   vecd_call_reply_error(call, vecd_status_http(err->code), err->text);
 }
 
-static vecd_http_piece next_piece(void *ctx, vecd_http_request *req, vecd_buf *out) {
-  (void)req;
-  embedding *e = ctx;
+static vecd_http_piece print_piece(embedding *e, vecd_buf *out) {
   if (e->n_printed == 0) e->dialect->put_head(out, &e->reply);
   while (e->n_printed < e->reply.n_vectors) {
     if (out->len >= PIECE_BYTES) return VECD_HTTP_MORE;
@@ -44,8 +43,18 @@ static vecd_http_piece next_piece(void *ctx, vecd_http_request *req, vecd_buf *o
   return VECD_HTTP_END;
 }
 
+static vecd_http_piece next_piece(void *ctx, vecd_http_request *req, vecd_buf *out) {
+  (void)req;
+  embedding *e = ctx;
+  uint64_t begun_ns = vecd_now_ns();
+  vecd_http_piece kind = print_piece(e, out);
+  e->call->serialize_ns += vecd_now_ns() - begun_ns;
+  return kind;
+}
+
 static void reply_whole(embedding *e) {
   const vecd_embed_reply *r = &e->reply;
+  uint64_t begun_ns = vecd_now_ns();
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);
   vecd_buf_reserve(&body, r->n_vectors * r->dimension * 13 + 512); /* nearly always enough: 12 characters and a comma */
@@ -53,6 +62,7 @@ static void reply_whole(embedding *e) {
   bool finite = true;
   for (size_t i = 0; finite && i < r->n_vectors; i++) finite = e->dialect->put_vector(&body, r, i);
   e->dialect->put_tail(&body, r);
+  e->call->serialize_ns = vecd_now_ns() - begun_ns;
   vecd_free(e->job.vectors);
   e->job.vectors = NULL;
   if (finite) {
@@ -76,6 +86,7 @@ static void job_done(vecd_job *job) {
   }
   uint64_t n_tokens = 0;
   for (size_t i = 0; i < job->n_items; i++) n_tokens += job->items[i].n_tokens;
+  e->call->n_tokens = n_tokens;
   e->reply = (vecd_embed_reply){
       .model_id = job->model_id,
       .model_name = vecd_model_name_of(job->model_id),
@@ -102,7 +113,7 @@ static void on_done(vecd_api_call *call) {
 }
 
 void vecd_embed_handle(vecd_api_call *call, const vecd_dialect *dialect) {
-  const vecd_api_server *server = call->server;
+  vecd_api_server *server = call->server;
   vecd_err err;
   embedding *e = vecd_arena_zero(&call->req->arena, 1, sizeof *e);
   if (!e) {
@@ -131,8 +142,12 @@ void vecd_embed_handle(vecd_api_call *call, const vecd_dialect *dialect) {
       .done = job_done,
       .user = e,
   };
+  call->model_id = model_id;
+  call->n_texts = e->request.n_items;
   call->on_cancel = on_cancel;
-  if (vecd_engine_submit(server->engine, &e->job, &err)) {
+  vecd_status status = vecd_engine_submit(server->engine, &e->job, &err);
+  call->traffic_row = vecd_traffic_begin(&server->traffic, model_id);
+  if (status) {
     call->on_cancel = NULL;
     refuse(call, &err);
   }

@@ -2,16 +2,18 @@
 #include "api/routes.h"
 
 #include "api/health.h"
+#include "api/metrics.h"
 #include "api/models.h"
 #include "api/native.h"
 
 static const vecd_route routes[] = {
     {VECD_HTTP_GET, "/", vecd_root_get, 0, "this page"},
-    {VECD_HTTP_POST, "/api/v1/embed", vecd_native_embed, 0, "vectors for texts"},
+    {VECD_HTTP_POST, "/api/v1/embed", vecd_native_embed, VECD_ROUTE_EMBEDS, "vectors for texts"},
     {VECD_HTTP_GET, "/api/v1/models", vecd_models_get, VECD_ROUTE_READS_DISK, "the models that were found"},
     {VECD_HTTP_GET, "/api/v1/models/{id}", vecd_models_get_one, VECD_ROUTE_READS_DISK, "one of them"},
     {VECD_HTTP_GET, "/health/live", vecd_health_live, 0, "200 while the process runs"},
     {VECD_HTTP_GET, "/health/ready", vecd_health_ready, 0, "200 when requests are served, 503 while starting or stopping"},
+    {VECD_HTTP_GET, "/metrics", vecd_metrics_get, VECD_ROUTE_READS_DISK, "counts and measurements, for Prometheus"},
 };
 
 const vecd_route *vecd_routes(size_t *n) {

@@ -12,6 +12,7 @@ typedef void vecd_route_handler(vecd_api_call *call);
 
 enum {
   VECD_ROUTE_READS_DISK = 1, /* may block: runs on the errands' thread */
+  VECD_ROUTE_EMBEDS = 16,    /* a request for vectors: counted by model */
 };
 
 typedef struct vecd_route {

@@ -10,7 +10,6 @@
 #include "api/call.h"
 #include "api/json_print.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 #define MAX_BODY_BYTES ((size_t)32 << 20)
 #define GRACE_MS       30000u
@@ -35,18 +34,17 @@ static void refuse_unrouted(vecd_http_request *req, const vecd_route_match *matc
   if (match->allow[0] && req->method == VECD_HTTP_OPTIONS) {
     refuse_with_allow(req, 204, match->allow, NULL);
   } else if (match->allow[0]) {
-    snprintf(text, sizeof text, "method %s is not allowed for %.*s; it has %s", method,
-             (int)(req->path.len < 300 ? req->path.len : 300), req->path.ptr, match->allow);
+    snprintf(text, sizeof text, "method %s is not allowed for %.*s; it has %s", method, VECD_PATH_SHOWN(req->path),
+             match->allow);
     refuse_with_allow(req, 405, match->allow, text);
   } else {
-    snprintf(text, sizeof text, "no such path: %.*s (GET / lists what there is)",
-             (int)(req->path.len < 300 ? req->path.len : 300), req->path.ptr);
+    snprintf(text, sizeof text, "no such path: %.*s (GET / lists what there is)", VECD_PATH_SHOWN(req->path));
     vecd_http_reply_error(req, 404, text);
   }
 }
 
-/* Refuses, by its head, a request whose body will not be wanted. True: it was. */
-static bool refuse_body(const vecd_api_server *s, vecd_http_request *req) {
+/* Refuses, by its head, a request whose body will not be wanted. */
+static void refuse_body(const vecd_api_server *s, vecd_http_request *req) {
   const vecd_span *type = vecd_http_header_find(req, "Content-Type"), *coding = vecd_http_header_find(req, "Content-Encoding");
   char text[160];
   if (type && !vecd_content_type_is_json(*type)) {
@@ -57,31 +55,29 @@ static bool refuse_body(const vecd_api_server *s, vecd_http_request *req) {
     snprintf(text, sizeof text, "request body has %llu bytes, at most %zu are taken (--max-body)",
              (unsigned long long)req->content_length, s->max_body_bytes);
     vecd_http_reply_error(req, 413, text);
-  } else {
-    return false;
   }
-  return true;
 }
 
 static void on_head(void *ctx, vecd_http_request *req) {
   vecd_api_server *s = ctx;
-  vecd_route_match match;
-  vecd_route_find(req->method, req->path, &match);
-  if (!match.route) {
-    refuse_unrouted(req, &match);
-    return;
-  }
-  if (match.route->method == VECD_HTTP_POST && refuse_body(s, req)) return;
   vecd_api_call *call = vecd_arena_zero(&req->arena, 1, sizeof *call);
   if (!call) {
     vecd_http_reply_error(req, 503, "out of memory");
     return;
   }
+  vecd_route_match match;
+  vecd_route_find(req->method, req->path, &match);
   call->server = s;
   call->req = req;
   call->route = match.route;
   call->rest = match.rest;
   req->user = call;
+  vecd_trace_begin(&s->trace_source, req, &call->trace);
+  req->reply_header = (vecd_http_header){VECD_SPAN("X-Request-Id"), vecd_span_of(call->trace.request_id)};
+  if (!match.route)
+    refuse_unrouted(req, &match);
+  else if (match.route->method == VECD_HTTP_POST)
+    refuse_body(s, req);
 }
 
 static void on_request(void *ctx, vecd_http_request *req) {
@@ -102,10 +98,19 @@ static void on_cancel(void *ctx, vecd_http_request *req) {
 static void on_done(void *ctx, vecd_http_request *req) {
   (void)ctx;
   vecd_api_call *call = req->user;
-  if (call && call->on_done) call->on_done(call);
-  vecd_log(VECD_LOG_DEBUG, "%s %s %.*s %d %llu bytes %.1f ms%s", req->peer, vecd_http_method_name(req->method),
-           (int)(req->path.len < 300 ? req->path.len : 300), req->path.ptr, req->status, (unsigned long long)req->sent_bytes,
-           (double)(vecd_now_ns() - req->begun_ns) / 1e6, req->complete ? "" : " (not whole)");
+  if (!call) return;
+  if (call->route && (call->route->flags & VECD_ROUTE_EMBEDS))
+    vecd_traffic_end(&call->server->traffic, call->traffic_row, req->status, (double)(vecd_now_ns() - req->begun_ns) / 1e9,
+                     (double)call->serialize_ns / 1e9);
+  if (vecd_log_enabled(VECD_LOG_DEBUG)) {
+    vecd_log_field fields[VECD_CALL_MOST_FIELDS];
+    size_t n = vecd_call_fields(call, req->status, fields);
+    vecd_log_with(VECD_LOG_DEBUG, fields, n, "%s %.*s%s", vecd_http_method_name(req->method), VECD_PATH_SHOWN(req->path),
+                  !req->status    ? ": the client left"
+                  : req->complete ? ""
+                                  : ": the reply is not whole");
+  }
+  if (call->on_done) call->on_done(call);
 }
 
 /* --- life */
@@ -148,8 +153,15 @@ static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, 
   vecd_status status = vecd_http_server_new(&http, &handler, &s->http, err);
   if (!status) status = choose_default(s, settings->default_model, err);
   if (!status) status = vecd_engine_new(&settings->engine, s->registry, &s->engine, err);
+  if (!status) status = vecd_traffic_init(&s->traffic, s->engine, err);
   if (!status) status = vecd_errands_start(&s->errands, err);
   return status;
+}
+
+static double seconds_since_epoch(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 vecd_status vecd_api_server_new(const vecd_api_settings *settings, vecd_registry *registry, vecd_api_server **out,
@@ -157,6 +169,8 @@ vecd_status vecd_api_server_new(const vecd_api_settings *settings, vecd_registry
   vecd_api_server *s = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *s);
   if (!s) return vecd_err_no_memory(err, "the server", sizeof *s);
   s->registry = registry;
+  s->start_time_s = seconds_since_epoch();
+  vecd_trace_source_init(&s->trace_source);
   vecd_status status = build(s, settings, err);
   if (status)
     vecd_api_server_free(&s);
@@ -226,6 +240,7 @@ void vecd_api_server_free(vecd_api_server **server) {
   vecd_errands_stop(&s->errands);
   vecd_engine_free(&s->engine);
   vecd_http_server_free(&s->http);
+  vecd_traffic_fini(&s->traffic);
   vecd_free(s->default_model);
   vecd_free(s);
   *server = NULL;

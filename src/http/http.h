@@ -58,7 +58,7 @@ typedef struct vecd_http_header {
 } vecd_http_header;
 
 /* A request. All spans are the request's own memory and live until on_done returns. Fields are read-only to the handler but
- * for `user` and, in on_head, `max_body_bytes`. */
+ * for `user` and, in on_head, `max_body_bytes` and `reply_header`. */
 typedef struct vecd_http_request {
   vecd_http_method method;
   int minor;           /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
@@ -76,6 +76,10 @@ typedef struct vecd_http_request {
   size_t max_body_bytes;   /* on_head may make it smaller; a longer body is answered 413 */
   vecd_arena arena;        /* for the handler: one user at a time, which is whoever owes the answer */
   void *user;              /* the handler's; NULL at on_head */
+
+  /* Goes with whatever answers the request, the layer's own errors included. Borrowed until on_done; left out where it is
+   * malformed, or name and value have over 256 bytes. */
+  vecd_http_header reply_header;
 
   /* Set by the layer, to be read in on_done. */
   int status;          /* what was answered; 0: nothing */

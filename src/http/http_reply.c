@@ -68,6 +68,9 @@ static bool header_valid(const vecd_http_header *h) {
   return h->name.len > 0;
 }
 
+/* Within what VECD_HTTP_OUT_BYTES has room for. */
+#define MOST_REPLY_HEADER_BYTES 256u
+
 static void put_header(vecd_buf *buf, const vecd_http_header *h) {
   if (!header_valid(h)) return;
   vecd_buf_append(buf, h->name.ptr, h->name.len);
@@ -226,6 +229,8 @@ static void put_head(vecd_http_connection *c) {
   put_date(c->shard, out);
   if (a->n_error) vecd_buf_append_str(out, "Content-Type: application/json\r\n");
   vecd_buf_append(out, a->headers.ptr, a->headers.len);
+  const vecd_http_header *own = &c->req.reply_header;
+  if (own->name.len + own->value.len <= MOST_REPLY_HEADER_BYTES) put_header(out, own);
   put_framing(c, body);
   if (c->close_after)
     vecd_buf_append_str(out, "Connection: close\r\n");

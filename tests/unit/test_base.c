@@ -395,14 +395,17 @@ static void files_of_other_kinds_do_not_hang(void **state) {
 
 /* log */
 
-/* What one vecd_log() call puts on stderr. */
-static void logged(char *out, size_t cap, bool json, const char *text) {
+/* What one line puts on stderr. */
+static void logged_with(char *out, size_t cap, bool json, const vecd_log_field *fields, size_t n_fields, const char *text) {
   int ends[2], kept = dup(STDERR_FILENO);
   assert_int_equal(pipe(ends), 0);
   dup2(ends[1], STDERR_FILENO);
   vecd_log_setup(VECD_LOG_INFO, json);
   vecd_log(VECD_LOG_DEBUG, "not this");
-  vecd_log(VECD_LOG_WARN, "%s", text);
+  if (n_fields)
+    vecd_log_with(VECD_LOG_WARN, fields, n_fields, "%s", text);
+  else
+    vecd_log(VECD_LOG_WARN, "%s", text);
   dup2(kept, STDERR_FILENO);
   close(kept);
   close(ends[1]);
@@ -410,6 +413,36 @@ static void logged(char *out, size_t cap, bool json, const char *text) {
   close(ends[0]);
   assert_true(n > 0);
   out[n] = '\0';
+}
+
+static void logged(char *out, size_t cap, bool json, const char *text) { logged_with(out, cap, json, NULL, 0, text); }
+
+static void log_lines_have_fields(void **state) {
+  (void)state;
+  char line[16384], text[3000];
+  const vecd_log_field fields[] = {
+      {.name = "id", .kind = VECD_LOG_TEXT, .text = "a-1"},
+      {.name = "none", .kind = VECD_LOG_TEXT, .text = NULL},
+      {.name = "empty", .kind = VECD_LOG_TEXT, .text = ""},
+      {.name = "path", .kind = VECD_LOG_TEXT, .text = "a \"b\"\n\xff"},
+      {.name = "n", .kind = VECD_LOG_UINT, .uint = UINT64_MAX},
+      {.name = "took_ms", .kind = VECD_LOG_MS, .ms = 1.23456},
+  };
+  enum { N = sizeof fields / sizeof *fields };
+  logged_with(line, sizeof line, true, fields, N, "m");
+  assert_non_null(strstr(line, "\"message\":\"m\",\"id\":\"a-1\",\"path\":\"a \\\"b\\\"\\u000a?\",\"n\":18446744073709551615,"
+                               "\"took_ms\":1.235}\n"));
+  logged_with(line, sizeof line, false, fields, N, "m");
+  assert_non_null(strstr(line, "Z warn  m id=a-1 path=\"a \\\"b\\\"??\" n=18446744073709551615 took_ms=1.235\n"));
+  assert_true(vecd_log_enabled(VECD_LOG_INFO) && !vecd_log_enabled(VECD_LOG_DEBUG));
+  memset(text, '\x01', sizeof text - 1); /* each byte takes six, more than there is room for */
+  text[sizeof text - 1] = '\0';
+  vecd_log_field many[40];
+  for (size_t i = 0; i < 40; i++) many[i] = (vecd_log_field){.name = "x", .kind = VECD_LOG_TEXT, .text = text};
+  logged_with(line, sizeof line, true, many, 40, text);
+  size_t n = strlen(line);
+  assert_int_equal(strchr(line, '\n') - line, n - 1);
+  assert_memory_equal(line + n - 3, "\"}\n", 3);
 }
 
 static void log_lines_stay_lines(void **state) {
@@ -513,15 +546,25 @@ static void teams_give_everything_back(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(errors_are_one_printable_line),     cmocka_unit_test(errors_are_cut_between_characters),
-      cmocka_unit_test(context_keeps_the_first_code),      cmocka_unit_test(memory_is_counted_by_tag),
-      cmocka_unit_test(memory_of_absurd_sizes_is_refused), cmocka_unit_test(memory_can_be_aligned_and_mapped),
-      cmocka_unit_test(the_nth_allocation_fails_once),     cmocka_unit_test(arenas_hand_out_and_forget),
-      cmocka_unit_test(buffers_grow_and_remember_failure), cmocka_unit_test(utf8_agrees_with_a_naive_check),
-      cmocka_unit_test(utf8_goes_there_and_back),          cmocka_unit_test(spans_compare),
-      cmocka_unit_test(numbers_are_summed_up_by_order),    cmocka_unit_test(files_are_read_and_mapped),
-      cmocka_unit_test(files_of_other_kinds_do_not_hang),  cmocka_unit_test(log_lines_stay_lines),
-      cmocka_unit_test(the_processor_is_described),        cmocka_unit_test(teams_run_jobs_together),
+      cmocka_unit_test(errors_are_one_printable_line),
+      cmocka_unit_test(errors_are_cut_between_characters),
+      cmocka_unit_test(context_keeps_the_first_code),
+      cmocka_unit_test(memory_is_counted_by_tag),
+      cmocka_unit_test(memory_of_absurd_sizes_is_refused),
+      cmocka_unit_test(memory_can_be_aligned_and_mapped),
+      cmocka_unit_test(the_nth_allocation_fails_once),
+      cmocka_unit_test(arenas_hand_out_and_forget),
+      cmocka_unit_test(buffers_grow_and_remember_failure),
+      cmocka_unit_test(utf8_agrees_with_a_naive_check),
+      cmocka_unit_test(utf8_goes_there_and_back),
+      cmocka_unit_test(spans_compare),
+      cmocka_unit_test(numbers_are_summed_up_by_order),
+      cmocka_unit_test(files_are_read_and_mapped),
+      cmocka_unit_test(files_of_other_kinds_do_not_hang),
+      cmocka_unit_test(log_lines_stay_lines),
+      cmocka_unit_test(log_lines_have_fields),
+      cmocka_unit_test(the_processor_is_described),
+      cmocka_unit_test(teams_run_jobs_together),
       cmocka_unit_test(teams_give_everything_back),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -50,6 +50,8 @@ static void on_head(void *ctx, vecd_http_request *req) {
   assert_null(req->user);
   req->user = a;
   atomic_fetch_add(&a->n_head, 1);
+  const vecd_span *mark = vecd_http_header_find(req, "X-Mark");
+  if (mark) req->reply_header = (vecd_http_header){VECD_SPAN("X-Marked"), *mark};
   if (vecd_span_eq(req->path, VECD_SPAN("/refuse"))) {
     vecd_http_header retry = {VECD_SPAN("Retry-After"), VECD_SPAN("1")};
     vecd_buf body = {.tag = VECD_MEM_HTTP};
@@ -498,6 +500,52 @@ static void test_early_refusal(void **state) {
   assert_true(closed(fd));
   close(fd);
   free(body);
+  free(a.body);
+  stop_server();
+}
+
+/* A header set by on_head goes with every answer, whoever gives it. */
+static void test_reply_header(void **state) {
+  (void)state;
+  start_server((vecd_http_settings){.max_body_bytes = 1000});
+  static const struct {
+    const char *text;
+    int status;
+  } cases[] = {
+      {GET("/a") "X-Mark: m 1\r\n\r\n", 200},
+      {GET("/none") "X-Mark: m 1\r\n\r\n", 204},
+      {GET("/error") "X-Mark: m 1\r\n\r\n", 422},
+      {GET("/refuse") "X-Mark: m 1\r\n\r\n", 429},
+      {GET("/stream") "X-Mark: m 1\r\n\r\n", 200},
+      {POST("/small") "X-Mark: m 1\r\nContent-Length: 11\r\n\r\n", 413},
+      {POST("/e") "X-Mark: m 1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400},
+  };
+  answer a = {0};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    int fd = client();
+    say(fd, cases[i].text);
+    hear(fd, &a, cases[i].status == 204);
+    assert_int_equal(a.status, cases[i].status);
+    assert_non_null(strstr(a.head, "\r\nX-Marked: m 1\r\n"));
+    close(fd);
+  }
+  int fd = client();
+  say(fd, GET("/a") "X-Mark: m\r\n\r\n" GET("/a") "\r\n"); /* and with no other */
+  expect_status(fd, &a, 200);
+  assert_non_null(strstr(a.head, "\r\nX-Marked: m\r\n"));
+  expect_status(fd, &a, 200);
+  assert_null(strstr(a.head, "X-Marked"));
+  char long_mark[300] = "";
+  memset(long_mark, 'm', 249); /* one byte over the limit, with the name */
+  vecd_buf text = {.tag = VECD_MEM_MISC};
+  vecd_buf_printf(&text, GET("/a") "X-Mark: %s\r\n\r\n" GET("/a") "X-Mark: %s\r\n\r\n", long_mark, long_mark + 1);
+  say(fd, vecd_buf_cstr(&text));
+  vecd_buf_fini(&text);
+  expect_status(fd, &a, 200);
+  assert_null(strstr(a.head, "X-Marked"));
+  expect_status(fd, &a, 200);
+  assert_non_null(strstr(a.head, "\r\nX-Marked: mmmm"));
+  close(fd);
   free(a.body);
   stop_server();
 }
@@ -1011,6 +1059,7 @@ int main(void) {
       cmocka_unit_test(test_bodies),
       cmocka_unit_test(test_pipelining),
       cmocka_unit_test(test_early_refusal),
+      cmocka_unit_test(test_reply_header),
       cmocka_unit_test(test_deadlines),
       cmocka_unit_test(test_slow_reader),
       cmocka_unit_test(test_streams),
