@@ -1,6 +1,6 @@
 # The front door. Meson does the work, in build/; the tools/ scripts do what Meson does not. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: run build test check test-long bench bench-growth bench-peers fmt install clean help
+.PHONY: run build test check test-long bench bench-growth bench-serving bench-peers fmt install clean help
 
 HOST ?= 127.0.0.1
 PORT ?= 8080
@@ -26,7 +26,7 @@ check: ## unit, kernel and house checks (under 30 s once built), for while typin
 	@tools/setup.sh test
 	@tools/run_tests.sh check
 
-test-long: ## what takes longer: long fuzzing (FUZZ_SECONDS=60 a target), large parity runs
+test-long: ## what takes longer: fuzzing (FUZZ_SECONDS=60 a target), a soak (VECD_SOAK_SECONDS=600), large parity runs
 	@tools/setup.sh test
 	@tools/run_tests.sh long
 
@@ -41,6 +41,12 @@ bench-growth: ## time per token as batch and length grow: tables, CSV, SVG (5 mi
 	@tools/build.sh build all
 	@tools/get_default_model.sh
 	@exec python3 -B bench/growth.py $(ARGS)
+
+bench-serving: ## the server under load, beside what it must do (8 minutes); ARGS= the flags of bench/serving.py
+	@tools/setup.sh build
+	@tools/build.sh build all
+	@tools/get_default_model.sh
+	@exec python3 -B bench/serving.py $(ARGS)
 
 bench-peers: ## vecd beside its peers (first run: 7 GB); WHAT=side_by_side, start_up, tokenizers_speed or families, ARGS= its flags
 	@tools/setup.sh build

@@ -11,7 +11,6 @@ bench/results/<cpu>-<isa>-growth.csv and .svg. Needs nothing but Python.
 """
 
 import argparse
-import contextlib
 import csv
 import datetime
 import json
@@ -19,7 +18,6 @@ import math
 import pathlib
 import random
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
 import common  # noqa: E402
@@ -38,19 +36,6 @@ SERIES = {
 CLIFF = 1.15
 COLOURS = {"fp32": "#1f5f99", "int8": "#b8640f"}
 PANEL_W, PANEL_H, PLOT_W, PLOT_H, TOP = 560, 300, 470, 230, 100
-
-
-@contextlib.contextmanager
-def long_model():
-    """The default model, made to take as many tokens as its position table has rows (it says 256 of 512)."""
-    folder = common.model_folder()
-    with tempfile.TemporaryDirectory() as name:
-        goal = pathlib.Path(name)
-        for entry in folder.iterdir():
-            if entry.name != "sentence_bert_config.json":
-                (goal / entry.name).symlink_to(entry.absolute())
-        (goal / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": LENGTHS[-1], "do_lower_case": False}))
-        yield goal
 
 
 def flops_per_token(config, length):
@@ -232,7 +217,7 @@ def main():
     p.add_argument("--output", type=pathlib.Path, default=common.RESULTS, help="folder of the CSV and the SVG")
     options = p.parse_args()
     common.warn_if_loaded()
-    with long_model() as folder:
+    with common.long_model(LENGTHS[-1]) as folder:
         lines, run, slug = measure(options, folder)
     print(table(lines, run), end="\n\n")
     print(verdict(lines))

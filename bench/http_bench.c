@@ -1,6 +1,6 @@
 /* http_bench.c - a server that answers every request with the same 4 KB of JSON, for a load generator to measure src/http.
  *
- *   http_bench 127.0.0.1:8099 [event threads] [body bytes] &   wrk -t2 -c64 -d5s http://127.0.0.1:8099/
+ *   http_bench 127.0.0.1:8099 [event threads] [body bytes] &   http_load --connections 64 127.0.0.1:8099
  *
  * Ends at SIGINT or SIGTERM and then says how much CPU a request took. */
 #include <signal.h>

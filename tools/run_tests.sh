@@ -4,7 +4,8 @@
 #   all    what CI runs: gcc and clang builds without warnings, the suite, the suite under ASan+UBSan, the threaded tests under
 #          TSan, the house checks, the end-to-end tests over a real socket
 #   check  the part for while typing: unit, kernel and house tests of the optimised build
-#   long   all texts on every ISA, FUZZ_SECONDS (60) of libFuzzer a target, all-mpnet-base-v2, large parity runs
+#   long   all texts on every ISA, FUZZ_SECONDS (60) of libFuzzer a target, all-mpnet-base-v2, full-size models that come and go (1 GB
+#          in build/bench-models), VECD_SOAK_SECONDS (600) of a server at 70 %, large parity runs
 #
 # Run tools/setup.sh test first (make does). Meson's output, cmocka's and pytest's counts among it, is shown as it comes.
 set -eu
@@ -124,7 +125,7 @@ e2e() {
 # The same server, abused with the sanitizers watching, and damaged folders, with room for what the sanitizers map.
 e2e_asan() {
   VECD_BIN=$PWD/build-asan/vecd VECD_MOST_MB=100000000 VECD_MOST_SECONDS=60 build/venv/bin/python -m pytest -q -ra \
-    -p no:cacheprovider tests/e2e/test_server.py tests/e2e/test_http.py tests/e2e/test_damaged.py
+    -p no:cacheprovider tests/e2e/test_{server,load,http,damaged}.py
 }
 
 # Each target works in a corpus of its own; what it finds is kept in build-fuzz/ and belongs into tests/fuzz/corpus once mended.

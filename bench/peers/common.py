@@ -1,10 +1,13 @@
 """Where things are and what machine this is: shared by the scripts of bench/. Plain Python only."""
 
+import contextlib
+import json
 import os
 import pathlib
 import re
 import statistics
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -23,6 +26,18 @@ def model_folder():
     if not (folder / "model.safetensors").exists():
         sys.exit(f"bench: {folder} is missing: run tools/get_default_model.sh")
     return folder
+
+
+@contextlib.contextmanager
+def long_model(max_tokens):
+    """The default model, made to take more tokens than it says: up to the 512 rows of its position table."""
+    with tempfile.TemporaryDirectory() as name:
+        goal = pathlib.Path(name)
+        for entry in model_folder().iterdir():
+            if entry.name != "sentence_bert_config.json":
+                (goal / entry.name).symlink_to(entry.absolute())
+        (goal / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": max_tokens, "do_lower_case": False}))
+        yield goal
 
 
 def vecd_program():
