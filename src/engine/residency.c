@@ -20,6 +20,9 @@
 #define FIRST_RETRY_NS 2000000000ull
 #define MOST_RETRY_NS  300000000000ull
 
+/* Texts that are encoded at a time while INT8 is measured: others have their turns in between. */
+#define MEASURED_AT_A_TIME 8
+
 #define MB(bytes) ((double)(bytes) / 1e6)
 
 static size_t resident_bytes(const vecd_model *model) {
@@ -187,11 +190,29 @@ static bool go_on(void *ctx, size_t n_done) {
 static vecd_status measure(vecd_engine *e, vecd_slot *slot, const char *path, vecd_model *int8, vecd_model **fp32,
                            vecd_quality_mark *mark, vecd_err *err) {
   vecd_quality quality;
+  vecd_span texts[VECD_QUALITY_QUICK_MOST];
+  size_t n = vecd_quality_quick_sample(texts);
   vecd_status s = open_model(e, path, VECD_PRECISION_FP32, fp32, err);
-  if (!s) s = vecd_quality_measure(*fp32, int8, vecd_quality_sample, vecd_quality_sample_size, go_on, e, &quality, err);
+  if (!s) s = vecd_quality_measure(*fp32, int8, texts, n, MEASURED_AT_A_TIME, go_on, e, &quality, err);
   if (s) return vecd_err_context(err, s, "measuring %s in 8 bits", slot->id);
   *mark = (vecd_quality_mark){quality.mean, quality.least};
   return VECD_OK;
+}
+
+/* The FP32 model is there beside the INT8 one while that is measured: both must fit into the budget. */
+static bool have_room_for_both(vecd_engine *e, vecd_slot *slot, const vecd_model *int8) {
+  size_t bytes = resident_bytes(int8) + vecd_encoder_parameters(vecd_model_encoder(int8)) * sizeof(float);
+  bool fits = bytes <= e->settings.max_memory_bytes;
+  if (!fits)
+    vecd_log(VECD_LOG_WARN,
+             "model %s: what 8 bits cost it is not measured: that needs %.0f MB, all models together may have %.0f MB "
+             "(--max-memory-mb); 'vecd quality %s' measures it",
+             slot->id, MB(bytes), MB(e->settings.max_memory_bytes), slot->id);
+  vecd_engine_lock(e);
+  slot->reserved_bytes = bytes;
+  if (fits) give_back(e, slot, bytes);
+  vecd_engine_unlock(e);
+  return fits;
 }
 
 /* An INT8 model that was not asked for by name must be near enough to FP32, else *model becomes FP32. What was measured of these very
@@ -204,7 +225,7 @@ static vecd_status check_quality(vecd_engine *e, vecd_slot *slot, const char *pa
   vecd_status s = VECD_OK;
   snprintf(key, sizeof key, "%016" PRIx64, mark_files(*model).value);
   bool known = vecd_quality_memory_get(e->qualities, key, &mark);
-  if (!known && may_fall_back) {
+  if (!known && may_fall_back && have_room_for_both(e, slot, *model)) {
     s = measure(e, slot, path, *model, &fp32, &mark, err);
     if (!s) vecd_quality_memory_put(e->qualities, key, mark);
     known = !s;
