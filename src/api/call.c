@@ -5,11 +5,19 @@
 
 #include "api/json_print.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define JSON "application/json"
 
 void vecd_call_reply(vecd_api_call *call, int status, vecd_buf *json) {
   vecd_http_reply(call->req, status, JSON, NULL, 0, json);
+}
+
+vecd_status vecd_call_model_id(vecd_api_call *call, vecd_span *out, vecd_err *err) {
+  vecd_status s = vecd_http_percent_decode(&call->req->arena, call->rest, out, err);
+  if (!s && vecd_utf8_valid_prefix(out->ptr, out->len) < out->len)
+    s = vecd_err_set(err, VECD_BAD_SYNTAX, VECD_NO_POS, "the model's id in the path is not valid UTF-8");
+  return s;
 }
 
 void vecd_public_text(const vecd_registry *registry, const char *text, char *out, size_t cap) {
@@ -51,7 +59,7 @@ size_t vecd_call_fields(const vecd_api_call *call, int status, vecd_log_field fi
 
 /* Overload is not our fault and comes in floods: only other failures of ours are worth a line each. */
 static void log_error(const vecd_api_call *call, int status, const char *text) {
-  if (status < 500 || status == 503) return;
+  if (status < 500 || status == 503 || status == 504) return;
   const vecd_http_request *req = call->req;
   vecd_log_field fields[VECD_CALL_MOST_FIELDS];
   size_t n = vecd_call_fields(call, status, fields);
@@ -69,7 +77,9 @@ void vecd_call_reply_error(vecd_api_call *call, int status, const char *text) {
     vecd_http_reply_error(call->req, status, text); /* needs no memory */
     return;
   }
-  static const vecd_http_header retry = {{"Retry-After", 11}, {"1", 1}};
+  char seconds[16];
+  snprintf(seconds, sizeof seconds, "%u", vecd_engine_retry_after_s(call->server->engine));
+  vecd_http_header retry = {VECD_SPAN("Retry-After"), vecd_span_of(seconds)};
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);
   vecd_buf_append_str(&body, "{\"error\":");
@@ -91,7 +101,7 @@ static void *errands_main(void *arg) {
     e->head = call->next;
     if (!e->head) e->tail = &e->head;
     pthread_mutex_unlock(&e->lock);
-    call->route->handler(call);
+    call->errand(call);
     pthread_mutex_lock(&e->lock);
   }
   pthread_mutex_unlock(&e->lock);
@@ -102,15 +112,14 @@ vecd_status vecd_errands_start(vecd_errands *e, vecd_err *err) {
   e->tail = &e->head;
   pthread_mutex_init(&e->lock, NULL);
   pthread_cond_init(&e->work, NULL);
+  e->has_lock = true;
   e->runs = pthread_create(&e->thread, NULL, errands_main, e) == 0;
-  if (e->runs) return VECD_OK;
-  pthread_mutex_destroy(&e->lock);
-  pthread_cond_destroy(&e->work);
-  return vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start a thread; raise the limit on processes");
+  return e->runs ? VECD_OK : vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start a thread; raise the limit on processes");
 }
 
-void vecd_errands_add(vecd_errands *e, vecd_api_call *call) {
+void vecd_errands_add(vecd_errands *e, vecd_api_call *call, vecd_route_handler *errand) {
   call->next = NULL;
+  call->errand = errand;
   pthread_mutex_lock(&e->lock);
   *e->tail = call;
   e->tail = &call->next;
@@ -125,7 +134,12 @@ void vecd_errands_stop(vecd_errands *e) {
   pthread_cond_signal(&e->work);
   pthread_mutex_unlock(&e->lock);
   pthread_join(e->thread, NULL);
+  e->runs = false;
+}
+
+void vecd_errands_fini(vecd_errands *e) {
+  if (!e->has_lock) return;
   pthread_mutex_destroy(&e->lock);
   pthread_cond_destroy(&e->work);
-  e->runs = false;
+  e->has_lock = false;
 }

@@ -5,7 +5,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "api/access.h"
+#include "api/admission.h"
 #include "api/embed.h"
+#include "api/once.h"
 #include "api/routes.h"
 #include "api/server.h"
 #include "api/trace.h"
@@ -21,7 +24,9 @@ struct vecd_api_call {
   void (*on_cancel)(vecd_api_call *call); /* nullable; event thread, while the answer is owed */
   void (*on_done)(vecd_api_call *call);   /* nullable; event thread, the last */
   void *work;                             /* the handler's */
-  vecd_api_call *next;                    /* in the errands' queue */
+  size_t promised_bytes;                  /* of the body and its JSON values; server.c's */
+  vecd_route_handler *errand;             /* what the errands' thread is to do, */
+  vecd_api_call *next;                    /* and the next in its queue */
 
   /* For log and metrics, filled in as they become known. */
   vecd_trace trace;
@@ -46,7 +51,7 @@ typedef struct vecd_errands {
   pthread_mutex_t lock;
   pthread_cond_t work;
   vecd_api_call *head, **tail;
-  bool runs, ending;
+  bool runs, ending, has_lock;
 } vecd_errands;
 
 struct vecd_api_server {
@@ -58,10 +63,17 @@ struct vecd_api_server {
   vecd_trace_source trace_source;
   vecd_traffic traffic;
   double start_time_s; /* since the epoch */
+  vecd_access access;
+  vecd_admission admission;
+  vecd_once_set cut_models; /* that have been warned of */
   size_t max_body_bytes;
   unsigned grace_ms;
   void (*on_ready)(void *ctx);
   void *ctx;
+
+  char **preload; /* [n_preload] ids */
+  size_t n_preload;
+  atomic_size_t n_preloaded;
 
   vecd_errands errands;
   pthread_t preloader;
@@ -69,7 +81,7 @@ struct vecd_api_server {
   atomic_bool preload_ended; /* load_status and load_err are final */
   vecd_status load_status;
   vecd_err load_err;
-  atomic_bool ready;            /* the default model is loaded, or there is none */
+  atomic_bool ready;            /* all of that is loaded */
   atomic_bool stopping;         /* vecd_api_server_stop() was called */
   _Atomic uint64_t stopping_ns; /* when, 0: not yet */
 };
@@ -80,13 +92,22 @@ static inline bool vecd_api_server_ready(const vecd_api_server *s) {
 }
 
 VECD_CHECK vecd_status vecd_errands_start(vecd_errands *errands, vecd_err *err);
-void vecd_errands_add(vecd_errands *errands, vecd_api_call *call);
+
+/* Has `errand`, which may block, called with the call. Any thread. After stop the call is left unanswered. */
+void vecd_errands_add(vecd_errands *errands, vecd_api_call *call, vecd_route_handler *errand);
 
 /* Does what is queued, then ends the thread. A zeroed one is legal. */
 void vecd_errands_stop(vecd_errands *errands);
+void vecd_errands_fini(vecd_errands *errands);
 
 /* Answers with JSON. Takes the buffer's bytes; a failed one is a 503. The call may be gone when these return. */
 void vecd_call_reply(vecd_api_call *call, int status, vecd_buf *json);
+
+/* The model's id in a path: call->rest decoded into the request's arena, NUL-terminated. VECD_OK; VECD_BAD_SYNTAX; VECD_NO_MEMORY. */
+VECD_CHECK vecd_status vecd_call_model_id(vecd_api_call *call, vecd_span *out, vecd_err *err);
+
+/* Why a request is refused with 429 for want of memory. */
+#define VECD_NO_REQUEST_MEMORY "overloaded: requests take all the memory they may (--max-request-memory); try again later"
 
 /* Answers {"error":"..."}, with Retry-After where trying again helps (429, 503). Logs 500 and up with the text as it is, but
  * tells the client no path of this machine. */

@@ -14,6 +14,11 @@
 #define SMALL_FLOATS ((size_t)16 << 10)
 #define PIECE_BYTES  ((size_t)32 << 10)
 
+#define FEW_TEXTS       64   /* their vectors need no promise */
+#define USUAL_DIMENSION 1024 /* of a model that is not resident, */
+#define MOST_DIMENSION  8192 /* and the most it may be counted with */
+#define JSON_TEXT_BYTES 128  /* what a text takes as a JSON value, beside its characters */
+
 /* In the request's arena. */
 typedef struct embedding {
   vecd_api_call *call;
@@ -21,7 +26,8 @@ typedef struct embedding {
   vecd_embed_request request;
   vecd_embed_reply reply;
   vecd_job job;
-  size_t n_printed; /* of a streamed reply */
+  size_t n_printed;      /* of a streamed reply */
+  size_t promised_bytes; /* of the vectors, until they are there and measured */
 } embedding;
 
 const char *vecd_model_name_of(const char *id) {
@@ -57,7 +63,8 @@ static void reply_whole(embedding *e) {
   uint64_t begun_ns = vecd_now_ns();
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);
-  vecd_buf_reserve(&body, r->n_vectors * r->dimension * 13 + 512); /* nearly always enough: 12 characters and a comma */
+  size_t value_bytes = r->base64 ? VECD_PRINT_BASE64_BYTES : VECD_PRINT_FLOAT_BYTES;
+  vecd_buf_reserve(&body, r->n_vectors * r->dimension * value_bytes + 512); /* nearly always enough */
   e->dialect->put_head(&body, r);
   bool finite = true;
   for (size_t i = 0; finite && i < r->n_vectors; i++) finite = e->dialect->put_vector(&body, r, i);
@@ -73,9 +80,27 @@ static void reply_whole(embedding *e) {
   }
 }
 
+/* Once a model: a vector that was cut means little where the model was not trained for it, and only its folder's truncate_dim tells
+ * us that it was. */
+static void warn_of_cut(vecd_api_server *server, const vecd_job *job) {
+  vecd_model_status status;
+  vecd_engine_model_status(server->engine, job->model_id, &status);
+  if (!status.dimension || status.full_dimension > status.dimension || job->dimension == status.dimension) return;
+  if (vecd_once(&server->cut_models, status.id))
+    vecd_log(VECD_LOG_WARN,
+             "%s: vectors are asked for in %zu of %u dimensions, but the model does not say that they may be cut", status.id,
+             job->dimension, status.dimension);
+}
+
+static void give_back_promise(embedding *e) {
+  vecd_admission_give(&e->call->server->admission, e->promised_bytes);
+  e->promised_bytes = 0;
+}
+
 /* On an engine thread, or on the event thread while submitting. */
 static void job_done(vecd_job *job) {
   embedding *e = job->user;
+  give_back_promise(e);
   if (job->status == VECD_CANCELLED) {
     vecd_http_discard(e->call->req);
     return;
@@ -84,6 +109,7 @@ static void job_done(vecd_job *job) {
     refuse(e->call, &job->err);
     return;
   }
+  if (job->options.dimensions) warn_of_cut(e->call->server, job);
   uint64_t n_tokens = 0;
   for (size_t i = 0; i < job->n_items; i++) n_tokens += job->items[i].n_tokens;
   e->call->n_tokens = n_tokens;
@@ -93,7 +119,9 @@ static void job_done(vecd_job *job) {
       .vectors = job->vectors,
       .n_vectors = job->n_items,
       .dimension = job->dimension,
+      .items = job->items,
       .n_tokens = n_tokens,
+      .base64 = e->request.base64,
   };
   if (job->n_items * job->dimension <= SMALL_FLOATS)
     reply_whole(e);
@@ -108,8 +136,31 @@ static void on_cancel(vecd_api_call *call) {
 
 static void on_done(vecd_api_call *call) {
   embedding *e = call->work;
+  give_back_promise(e);
   vecd_free(e->job.vectors);
   json_decref(e->request.body);
+}
+
+/* Promises what a request of many texts will take when it comes to be worked at. */
+static vecd_status promise_vectors(embedding *e, vecd_err *err) {
+  vecd_api_server *server = e->call->server;
+  const vecd_job *job = &e->job;
+  if (job->n_items <= FEW_TEXTS) return VECD_OK;
+  vecd_model_status status;
+  vecd_engine_model_status(server->engine, job->model_id, &status);
+  size_t most = status.dimension ? status.full_dimension : MOST_DIMENSION, n_bytes;
+  size_t dimension = job->options.dimensions ? job->options.dimensions : status.dimension ? status.dimension : USUAL_DIMENSION;
+  if (dimension > most) dimension = most; /* the engine refuses more */
+  if (__builtin_mul_overflow(job->n_items, dimension * sizeof(float) + JSON_TEXT_BYTES, &n_bytes) ||
+      n_bytes > server->admission.most_bytes / 2)
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
+                        "texts: %zu vectors of %zu values are over half of what all requests may take (--max-request-memory); "
+                        "send fewer texts at a time",
+                        job->n_items, dimension);
+  if (!vecd_admission_take(&server->admission, n_bytes))
+    return vecd_err_set(err, VECD_BUSY, VECD_NO_POS, VECD_NO_REQUEST_MEMORY);
+  e->promised_bytes = n_bytes;
+  return VECD_OK;
 }
 
 void vecd_embed_handle(vecd_api_call *call, const vecd_dialect *dialect) {
@@ -139,11 +190,16 @@ void vecd_embed_handle(vecd_api_call *call, const vecd_dialect *dialect) {
       .model_id = model_id,
       .items = e->request.items,
       .n_items = e->request.n_items,
+      .options = e->request.options,
       .done = job_done,
       .user = e,
   };
   call->model_id = model_id;
   call->n_texts = e->request.n_items;
+  if (promise_vectors(e, &err)) {
+    refuse(call, &err);
+    return;
+  }
   call->on_cancel = on_cancel;
   vecd_status status = vecd_engine_submit(server->engine, &e->job, &err);
   call->traffic_row = vecd_traffic_begin(&server->traffic, model_id);

@@ -18,10 +18,13 @@ typedef struct vecd_embed_limits {
 
 /* What was asked for. */
 typedef struct vecd_embed_request {
-  const char *model_id; /* NULL: the default model */
-  vecd_item *items;     /* [n_items], in the request's arena: text and flags filled */
-  size_t n_items;       /* >= 1 */
-  json_t *body;         /* owns the texts; given back by the caller of parse, whatever parse says */
+  const char *model_id;     /* NULL: the default model */
+  vecd_item *items;         /* [n_items], in the request's arena: text filled */
+  size_t n_items;           /* >= 1 */
+  vecd_job_options options; /* its strings lie in the body and in `prompt` */
+  vecd_span prompt;
+  bool base64;  /* vectors as base64 of little-endian float32, not as numbers */
+  json_t *body; /* owns all text; given back by the caller of parse, whatever parse says */
 } vecd_embed_request;
 
 /* What is to be said. All borrowed. */
@@ -29,7 +32,9 @@ typedef struct vecd_embed_reply {
   const char *model_id, *model_name;
   const float *vectors; /* [n_vectors, dimension] */
   size_t n_vectors, dimension;
-  uint64_t n_tokens; /* of all texts, as the model saw them */
+  const vecd_item *items; /* [n_vectors] as encoded: their numbers of tokens */
+  uint64_t n_tokens;      /* of all texts, as the model saw them */
+  bool base64;            /* as the request has it */
 } vecd_embed_reply;
 
 typedef struct vecd_dialect {

@@ -1,5 +1,5 @@
-/* health.c - see health.h. "Live" is true whenever somebody can ask. "Ready" begins when the default model is loaded (or there
- * is none to load) and ends when the server is told to stop, whatever happens to models in between. */
+/* health.c - see health.h. "Live" is true whenever somebody can ask. "Ready" begins when what is to be loaded first
+ * is loaded, and ends when the server is told to stop, whatever happens to models in between. */
 #include "api/health.h"
 
 #include <stdio.h>
@@ -24,7 +24,7 @@ void vecd_health_ready(vecd_api_call *call) {
     vecd_call_reply_error(call, 503, "not ready: shutting down");
   } else if (!atomic_load(&s->ready)) {
     char text[320];
-    snprintf(text, sizeof text, "not ready: loading %.255s", s->default_model ? s->default_model : "");
+    snprintf(text, sizeof text, "not ready: loading %.255s", s->n_preload ? s->preload[atomic_load(&s->n_preloaded)] : "");
     vecd_call_reply_error(call, 503, text);
   } else {
     reply_status(call, "ready");

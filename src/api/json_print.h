@@ -22,4 +22,12 @@ void vecd_print_uint_or_null(vecd_buf *buf, uint64_t n);
  * say; what was appended is then of no use. */
 bool vecd_print_floats(vecd_buf *buf, const float *values, size_t n);
 
+/* "AAAAPwAAgL8=": the same as base64 (RFC 4648, padded) of n little-endian float32, in quotes. False: as above, with nothing
+ * appended. */
+bool vecd_print_floats_base64(vecd_buf *buf, const float *values, size_t n);
+
+/* Characters of one value in either form, its comma included: few vectors take more. For making room beforehand. */
+#define VECD_PRINT_FLOAT_BYTES  13
+#define VECD_PRINT_BASE64_BYTES 6
+
 #endif

@@ -4,7 +4,6 @@
 
 #include "api/call.h"
 #include "api/json_print.h"
-#include "base/utf8.h"
 
 static void put_model(vecd_api_call *call, const vecd_registry_entry *entry, vecd_buf *out) {
   const vecd_api_server *server = call->server;
@@ -86,9 +85,7 @@ void vecd_models_get(vecd_api_call *call) {
 void vecd_models_get_one(vecd_api_call *call) {
   vecd_span id;
   vecd_err err;
-  vecd_status s = vecd_http_percent_decode(&call->req->arena, call->rest, &id, &err);
-  if (!s && vecd_utf8_valid_prefix(id.ptr, id.len) < id.len)
-    s = vecd_err_set(&err, VECD_BAD_SYNTAX, VECD_NO_POS, "the model's id in the path is not valid UTF-8");
+  vecd_status s = vecd_call_model_id(call, &id, &err);
   if (s) {
     vecd_call_reply_error(call, vecd_status_http(s), err.text);
     return;

@@ -1,7 +1,9 @@
 /* native.h - our own dialect: POST /api/v1/embed.
  *
- *   {"texts":["..."],"model":"id"}
- *   {"embeddings":[[...]],"model":{"id":"...","name":"...","dimension":384},"usage":{"prompt_tokens":5,"total_tokens":5}}
+ *   {"texts":["..."],"model":"id","truncate":true,"normalize":true,"dimensions":256,"pooling":"mean","prompt":"query: ",
+ *    "prompt_name":"query","encoding_format":"float"}
+ *   {"embeddings":[[...]],"model":{"id":"...","name":"...","dimension":384},"usage":{"prompt_tokens":5,"total_tokens":5},
+ *    "truncated":[]}
  *
  * A field that is null counts as absent. A field we do not know is refused: a misspelt "model" that was ignored would fill a
  * client's database with another model's vectors, and nobody would notice. */

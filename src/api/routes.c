@@ -1,6 +1,8 @@
 /* routes.c - the table, how a path is looked up in it, and whether a body is of the type that our routes take. */
 #include "api/routes.h"
 
+#include "api/admin.h"
+#include "api/cache_stats.h"
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/models.h"
@@ -11,9 +13,15 @@ static const vecd_route routes[] = {
     {VECD_HTTP_POST, "/api/v1/embed", vecd_native_embed, VECD_ROUTE_EMBEDS, "vectors for texts"},
     {VECD_HTTP_GET, "/api/v1/models", vecd_models_get, VECD_ROUTE_READS_DISK, "the models that were found"},
     {VECD_HTTP_GET, "/api/v1/models/{id}", vecd_models_get_one, VECD_ROUTE_READS_DISK, "one of them"},
-    {VECD_HTTP_GET, "/health/live", vecd_health_live, 0, "200 while the process runs"},
-    {VECD_HTTP_GET, "/health/ready", vecd_health_ready, 0, "200 when requests are served, 503 while starting or stopping"},
-    {VECD_HTTP_GET, "/metrics", vecd_metrics_get, VECD_ROUTE_READS_DISK, "counts and measurements, for Prometheus"},
+    {VECD_HTTP_POST, "/api/v1/models/{id}/load", vecd_admin_load, VECD_ROUTE_ADMIN, "loads it"},
+    {VECD_HTTP_POST, "/api/v1/models/{id}/unload", vecd_admin_unload, VECD_ROUTE_ADMIN | VECD_ROUTE_READS_DISK,
+     "unloads it when it is not in use"},
+    {VECD_HTTP_GET, "/api/v1/cache/stats", vecd_cache_stats_get, 0, "what is in memory, and how often it was found there"},
+    {VECD_HTTP_GET, "/health/live", vecd_health_live, VECD_ROUTE_PUBLIC, "200 while the process runs"},
+    {VECD_HTTP_GET, "/health/ready", vecd_health_ready, VECD_ROUTE_PUBLIC,
+     "200 when requests are served, 503 while starting or stopping"},
+    {VECD_HTTP_GET, "/metrics", vecd_metrics_get, VECD_ROUTE_READS_DISK | VECD_ROUTE_PUBLIC,
+     "counts and measurements, for Prometheus"},
 };
 
 const vecd_route *vecd_routes(size_t *n) {
@@ -22,11 +30,13 @@ const vecd_route *vecd_routes(size_t *n) {
 }
 
 static bool path_matches(const char *pattern, vecd_span path, vecd_span *rest) {
-  vecd_span p = vecd_span_of(pattern);
-  if (p.ptr[p.len - 1] != '}') return vecd_span_eq(p, path);
-  size_t n = (size_t)(strchr(pattern, '{') - pattern);
-  if (path.len <= n || memcmp(path.ptr, pattern, n) != 0) return false;
-  *rest = (vecd_span){path.ptr + n, path.len - n};
+  const char *id = strchr(pattern, '{');
+  if (!id) return vecd_span_eq(vecd_span_of(pattern), path);
+  size_t n = (size_t)(id - pattern);
+  vecd_span tail = vecd_span_of(strchr(id, '}') + 1);
+  if (path.len <= n + tail.len || memcmp(path.ptr, pattern, n) != 0) return false;
+  if (tail.len && memcmp(path.ptr + path.len - tail.len, tail.ptr, tail.len) != 0) return false;
+  *rest = (vecd_span){path.ptr + n, path.len - n - tail.len};
   return true;
 }
 

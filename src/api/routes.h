@@ -12,12 +12,14 @@ typedef void vecd_route_handler(vecd_api_call *call);
 
 enum {
   VECD_ROUTE_READS_DISK = 1, /* may block: runs on the errands' thread */
+  VECD_ROUTE_PUBLIC = 2,     /* needs no key, unless all do */
+  VECD_ROUTE_ADMIN = 4,      /* needs an admin key, and that there are any */
   VECD_ROUTE_EMBEDS = 16,    /* a request for vectors: counted by model */
 };
 
 typedef struct vecd_route {
   vecd_http_method method; /* GET answers HEAD too */
-  const char *path;        /* an ending "{id}" stands for a rest of at least one byte, slashes included */
+  const char *path;        /* a "{id}" in it stands for at least one byte, slashes included */
   vecd_route_handler *handler;
   unsigned flags;
   const char *does; /* one line for people */

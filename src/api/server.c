@@ -14,10 +14,15 @@
 #define MAX_BODY_BYTES ((size_t)32 << 20)
 #define GRACE_MS       30000u
 
+#define MAX_REQUEST_BYTES   ((size_t)512 << 20)
+#define BODIES_AT_LEAST     4 /* as large as any may be, have room among all requests */
+#define CHUNKED_PART        8
+#define LEAST_CHUNKED_BYTES ((size_t)64 << 10)
+
 /* --- requests */
 
-static void refuse_with_allow(vecd_http_request *req, int status, const char *allow, const char *text) {
-  vecd_http_header header = {VECD_SPAN("Allow"), vecd_span_of(allow)};
+static void refuse_with(vecd_http_request *req, int status, const char *name, const char *value, const char *text) {
+  vecd_http_header header = {vecd_span_of(name), vecd_span_of(value)};
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);
   if (text) {
@@ -32,21 +37,32 @@ static void refuse_unrouted(vecd_http_request *req, const vecd_route_match *matc
   const char *method = vecd_http_method_name(req->method);
   char text[480];
   if (match->allow[0] && req->method == VECD_HTTP_OPTIONS) {
-    refuse_with_allow(req, 204, match->allow, NULL);
+    refuse_with(req, 204, "Allow", match->allow, NULL);
   } else if (match->allow[0]) {
     snprintf(text, sizeof text, "method %s is not allowed for %.*s; it has %s", method, VECD_PATH_SHOWN(req->path),
              match->allow);
-    refuse_with_allow(req, 405, match->allow, text);
+    refuse_with(req, 405, "Allow", match->allow, text);
   } else {
     snprintf(text, sizeof text, "no such path: %.*s (GET / lists what there is)", VECD_PATH_SHOWN(req->path));
     vecd_http_reply_error(req, 404, text);
   }
 }
 
-/* Refuses, by its head, a request whose body will not be wanted. */
-static void refuse_body(const vecd_api_server *s, vecd_http_request *req) {
+/* Refuses who may not do what is asked for. True: it was. */
+static bool refuse_stranger(const vecd_api_server *s, vecd_http_request *req, const vecd_route *route) {
+  vecd_denial denial = vecd_access_check(&s->access, route, req);
+  if (denial.status == 401)
+    refuse_with(req, 401, "WWW-Authenticate", "Bearer", denial.text);
+  else if (denial.status)
+    vecd_http_reply_error(req, denial.status, denial.text);
+  return denial.status != 0;
+}
+
+/* Refuses, by its head, a request whose body will not be wanted. True: it was. */
+static bool refuse_body(const vecd_api_server *s, vecd_http_request *req) {
   const vecd_span *type = vecd_http_header_find(req, "Content-Type"), *coding = vecd_http_header_find(req, "Content-Encoding");
   char text[160];
+  if (req->method != VECD_HTTP_POST || (!req->content_length && !req->chunked)) return false;
   if (type && !vecd_content_type_is_json(*type)) {
     vecd_http_reply_error(req, 415, "Content-Type must be application/json, in UTF-8");
   } else if (coding && !vecd_span_eq_nocase(*coding, VECD_SPAN("identity"))) {
@@ -55,7 +71,34 @@ static void refuse_body(const vecd_api_server *s, vecd_http_request *req) {
     snprintf(text, sizeof text, "request body has %llu bytes, at most %zu are taken (--max-body)",
              (unsigned long long)req->content_length, s->max_body_bytes);
     vecd_http_reply_error(req, 413, text);
+  } else {
+    return false;
   }
+  return true;
+}
+
+/* Promises a body and its JSON values, which hold its text a second time. One whose length is not announced may have no more than
+ * its part of what is left. False: there is no room. */
+static bool admit_body(vecd_api_call *call) {
+  vecd_http_request *req = call->req;
+  size_t n_bytes = (size_t)req->content_length;
+  if (req->chunked) {
+    n_bytes = vecd_admission_left(&call->server->admission) / CHUNKED_PART;
+    if (n_bytes > req->max_body_bytes) n_bytes = req->max_body_bytes;
+    if (n_bytes < LEAST_CHUNKED_BYTES && n_bytes < req->max_body_bytes) return false;
+    req->max_body_bytes = n_bytes;
+  }
+  if (!vecd_admission_take(&call->server->admission, 2 * n_bytes)) return false;
+  call->promised_bytes = 2 * n_bytes;
+  return true;
+}
+
+/* The body has come and is measured from now on: only its JSON values are still promised. */
+static void body_has_come(vecd_api_call *call) {
+  size_t left = call->req->body.len;
+  if (!call->promised_bytes) return;
+  vecd_admission_give(&call->server->admission, call->promised_bytes - left);
+  call->promised_bytes = left;
 }
 
 static void on_head(void *ctx, vecd_http_request *req) {
@@ -76,15 +119,16 @@ static void on_head(void *ctx, vecd_http_request *req) {
   req->reply_header = (vecd_http_header){VECD_SPAN("X-Request-Id"), vecd_span_of(call->trace.request_id)};
   if (!match.route)
     refuse_unrouted(req, &match);
-  else if (match.route->method == VECD_HTTP_POST)
-    refuse_body(s, req);
+  else if (!refuse_stranger(s, req, match.route) && !refuse_body(s, req) && !admit_body(call))
+    vecd_call_reply_error(call, 429, VECD_NO_REQUEST_MEMORY);
 }
 
 static void on_request(void *ctx, vecd_http_request *req) {
   vecd_api_server *s = ctx;
   vecd_api_call *call = req->user;
+  body_has_come(call);
   if (call->route->flags & VECD_ROUTE_READS_DISK)
-    vecd_errands_add(&s->errands, call);
+    vecd_errands_add(&s->errands, call, call->route->handler);
   else
     call->route->handler(call);
 }
@@ -111,6 +155,7 @@ static void on_done(void *ctx, vecd_http_request *req) {
                                   : ": the reply is not whole");
   }
   if (call->on_done) call->on_done(call);
+  vecd_admission_give(&call->server->admission, call->promised_bytes);
 }
 
 /* --- life */
@@ -138,20 +183,73 @@ static vecd_status choose_default(vecd_api_server *s, const char *asked, vecd_er
                       id, root);
 }
 
-static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
-  vecd_http_settings http = settings->http;
-  if (!http.max_body_bytes) http.max_body_bytes = MAX_BODY_BYTES;
-  if (!http.grace_ms) http.grace_ms = GRACE_MS;
-  s->max_body_bytes = http.max_body_bytes;
-  s->grace_ms = http.grace_ms;
-  s->on_ready = settings->on_ready;
-  s->ctx = settings->ctx;
+/* Every id of a setting must be a model that is there: a misspelt one would be noticed late, or never. */
+static vecd_status check_ids(const vecd_api_server *s, const char *flag, const char *const *ids, size_t n, vecd_err *err) {
+  for (size_t i = 0; i < n; i++) {
+    char *path = NULL;
+    vecd_status status = vecd_registry_find(s->registry, ids[i], &path, err);
+    vecd_free(path);
+    if (status == VECD_NOT_FOUND)
+      return vecd_err_set(err, status, VECD_NO_POS, "%s: Model not found: %s (models are looked for in %s)", flag, ids[i],
+                          vecd_registry_root(s->registry));
+    if (status) return status;
+  }
+  return VECD_OK;
+}
+
+static vecd_status choose_preload(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
+  const char *const by_default[] = {s->default_model}, *const *ids = settings->preload ? settings->preload : by_default;
+  size_t n = settings->preload ? settings->n_preload : s->default_model ? 1 : 0;
+  size_t most = settings->engine.max_models ? settings->engine.max_models : SIZE_MAX;
+  if (n > most)
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
+                        "--preload: %zu models, but only %zu may be in memory (--max-models)", n, most);
+  vecd_status status = check_ids(s, "--preload", ids, n, err);
+  if (status) return status;
+  s->preload = vecd_alloc_zero(VECD_MEM_MISC, n + 1, sizeof *s->preload);
+  if (!s->preload) return vecd_err_no_memory(err, "the server", n * sizeof *s->preload);
+  for (; s->n_preload < n; s->n_preload++)
+    if (!(s->preload[s->n_preload] = vecd_strdup(VECD_MEM_MISC, ids[s->n_preload])))
+      return vecd_err_no_memory(err, "the server", n * sizeof *s->preload);
+  return VECD_OK;
+}
+
+static vecd_status set_access(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
+  vecd_status status = vecd_keys_new(&settings->keys, "--api-key", &s->access.keys, err);
+  if (!status) status = vecd_keys_new(&settings->admin_keys, "--admin-key", &s->access.admin_keys, err);
+  s->access.protect_all = settings->protect_all;
+  if (!status && settings->protect_all && !s->access.keys)
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
+                        "--protect-all: there are no keys; give --api-key or --api-key-file");
+  return status;
+}
+
+static vecd_status set_limits(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
+  s->max_body_bytes = settings->http.max_body_bytes ? settings->http.max_body_bytes : MAX_BODY_BYTES;
+  s->grace_ms = settings->http.grace_ms ? settings->http.grace_ms : GRACE_MS;
   s->limits.max_texts = settings->max_texts ? settings->max_texts : VECD_API_MAX_TEXTS;
   s->limits.max_text_bytes = settings->max_text_bytes ? settings->max_text_bytes : VECD_API_MAX_TEXT_BYTES;
+  s->admission.most_bytes = settings->max_request_bytes ? settings->max_request_bytes : MAX_REQUEST_BYTES;
+  if (s->admission.most_bytes / BODIES_AT_LEAST >= s->max_body_bytes) return VECD_OK;
+  return vecd_err_set(
+      err, VECD_BAD_ARGUMENT, VECD_NO_POS,
+      "--max-request-memory: %zu bytes are not enough for bodies of %zu (--max-body); give at least %d times that",
+      s->admission.most_bytes, s->max_body_bytes, BODIES_AT_LEAST);
+}
 
+static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
+  vecd_http_settings http = settings->http;
   vecd_http_handler handler = {s, on_head, on_request, on_cancel, on_done};
-  vecd_status status = vecd_http_server_new(&http, &handler, &s->http, err);
+  s->on_ready = settings->on_ready;
+  s->ctx = settings->ctx;
+  vecd_status status = set_limits(s, settings, err);
+  http.max_body_bytes = s->max_body_bytes;
+  http.grace_ms = s->grace_ms;
+  if (!status) status = set_access(s, settings, err);
+  if (!status) status = vecd_http_server_new(&http, &handler, &s->http, err);
   if (!status) status = choose_default(s, settings->default_model, err);
+  if (!status) status = check_ids(s, "--keep", settings->engine.keep, settings->engine.n_keep, err);
+  if (!status) status = choose_preload(s, settings, err);
   if (!status) status = vecd_engine_new(&settings->engine, s->registry, &s->engine, err);
   if (!status) status = vecd_traffic_init(&s->traffic, s->engine, err);
   if (!status) status = vecd_errands_start(&s->errands, err);
@@ -171,6 +269,7 @@ vecd_status vecd_api_server_new(const vecd_api_settings *settings, vecd_registry
   s->registry = registry;
   s->start_time_s = seconds_since_epoch();
   vecd_trace_source_init(&s->trace_source);
+  vecd_once_init(&s->cut_models);
   vecd_status status = build(s, settings, err);
   if (status)
     vecd_api_server_free(&s);
@@ -181,7 +280,11 @@ vecd_status vecd_api_server_new(const vecd_api_settings *settings, vecd_registry
 
 static void *preload_main(void *arg) {
   vecd_api_server *s = arg;
-  vecd_status status = s->default_model ? vecd_engine_preload(s->engine, s->default_model, &s->load_err) : VECD_OK;
+  vecd_status status = VECD_OK;
+  for (size_t i = 0; i < s->n_preload && !status; i++) {
+    atomic_store(&s->n_preloaded, i);
+    status = vecd_engine_preload(s->engine, s->preload[i], &s->load_err);
+  }
   bool stopping = atomic_load(&s->stopping);
   if (!status && !stopping) {
     if (s->on_ready) s->on_ready(s->ctx);
@@ -238,12 +341,21 @@ void vecd_api_server_free(vecd_api_server **server) {
   if (!s) return;
   if (s->preloader_runs) pthread_join(s->preloader, NULL);
   vecd_errands_stop(&s->errands);
-  vecd_engine_free(&s->engine);
+  vecd_engine_free(&s->engine); /* may still have jobs whose end would be an errand */
   vecd_http_server_free(&s->http);
   vecd_traffic_fini(&s->traffic);
+  vecd_errands_fini(&s->errands);
+  vecd_access_fini(&s->access);
+  for (size_t i = 0; i < s->n_preload; i++) vecd_free(s->preload[i]);
+  vecd_free(s->preload);
+  vecd_once_fini(&s->cut_models);
   vecd_free(s->default_model);
   vecd_free(s);
   *server = NULL;
+}
+
+vecd_status vecd_api_server_reload(vecd_api_server *s, vecd_err *err) {
+  return s->access.keys ? vecd_keys_reload(s->access.keys, err) : VECD_OK;
 }
 
 unsigned vecd_api_server_port(const vecd_api_server *s, size_t index) { return vecd_http_server_port(s->http, index); }

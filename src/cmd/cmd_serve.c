@@ -7,17 +7,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "api/server.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mapping_guard.h"
 #include "cmd/command.h"
+#include "cmd/serve_plan.h"
 
 typedef struct serving {
   const vecd_settings *settings;
   vecd_api_server *server;
-  char address[300]; /* as listen takes it */
-  char url[300];     /* as people and curl take it, "" for a Unix socket */
+  char url[300]; /* as people and curl take it, "" for a Unix socket */
   uint64_t begun_ms;
 } serving;
 
@@ -42,21 +41,6 @@ static void handle_signals(void (*handler)(int)) {
   sigaction(SIGINT, &action, NULL);
 }
 
-/* "::1" and "[::1]" are the same to people. */
-static vecd_status make_address(serving *v, vecd_err *err) {
-  const vecd_settings *s = v->settings;
-  const char *host = s->host;
-  int n;
-  if (s->unix_path)
-    n = snprintf(v->address, sizeof v->address, "unix:%s", s->unix_path);
-  else if (host[0] != '[' && strchr(host, ':'))
-    n = snprintf(v->address, sizeof v->address, "[%s]:%llu", host, (unsigned long long)s->port);
-  else
-    n = snprintf(v->address, sizeof v->address, "%s:%llu", host, (unsigned long long)s->port);
-  if (n >= 0 && n < (int)sizeof v->address) return VECD_OK;
-  return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "the address to listen on is too long");
-}
-
 /* What to type to reach us: an address that stands for all of them is this machine's own. */
 static void make_url(serving *v) {
   const char *host = v->settings->host;
@@ -78,6 +62,16 @@ static void print_curl(const serving *v) {
   fflush(stdout);
 }
 
+/* Until the server is ready only errors are logged: a failed start is the program's own one line. Who debugs wants all. */
+static void set_up_log(const vecd_settings *s, bool starting) {
+  static const char *const names[] = {"error", "warn", "info", "debug"};
+  vecd_log_level level = VECD_LOG_INFO;
+  for (int i = 0; i < 4; i++)
+    if (strcmp(s->log_level, names[i]) == 0) level = (vecd_log_level)i;
+  if (starting && level != VECD_LOG_DEBUG) level = VECD_LOG_ERROR;
+  vecd_log_setup(level, s->log_format ? strcmp(s->log_format, "json") == 0 : !isatty(STDERR_FILENO));
+}
+
 static void on_ready(void *ctx) {
   const serving *v = ctx;
   vecd_buf words = {.tag = VECD_MEM_MISC};
@@ -89,57 +83,22 @@ static void on_ready(void *ctx) {
     printf("ready without a default model: requests must name one\n");
     fflush(stdout);
   }
+  set_up_log(v->settings, false);
   vecd_settings_describe(v->settings, VECD_CMD_SERVE, &words);
   vecd_log(VECD_LOG_INFO, "vecd %s is ready, settings: %s", vecd_version(), vecd_buf_cstr(&words));
   vecd_buf_fini(&words);
 }
 
-static void set_up_log(const vecd_settings *s) {
-  static const char *const names[] = {"error", "warn", "info", "debug"};
-  vecd_log_level level = VECD_LOG_INFO;
-  for (int i = 0; i < 4; i++)
-    if (strcmp(s->log_level, names[i]) == 0) level = (vecd_log_level)i;
-  vecd_log_setup(level, s->log_format ? strcmp(s->log_format, "json") == 0 : !isatty(STDERR_FILENO));
-}
-
-/* A path is made known to the registry under its folder's name; an id must be there. */
-static vecd_status find_default_model(const vecd_settings *s, vecd_registry *registry, const char **id, vecd_err *err) {
-  char *path = NULL, *by_id = NULL;
-  *id = NULL;
-  if (!s->model) return VECD_OK;
-  vecd_status status = vecd_registry_resolve(registry, s->model, &path, err);
-  if (!status && !vecd_registry_find(registry, s->model, &by_id, NULL) && strcmp(path, by_id) == 0)
-    *id = s->model;
-  else if (!status)
-    status = vecd_registry_add(registry, path, id, err);
-  vecd_free(path);
-  vecd_free(by_id);
-  return status;
-}
-
-static vecd_status serve(serving *v, vecd_registry *registry, const char *default_model, vecd_err *err) {
+static vecd_status serve(serving *v, vecd_serve_plan *plan, vecd_registry *registry, vecd_err *err) {
   const vecd_settings *s = v->settings;
-  const char *const listen[] = {v->address};
-  vecd_api_settings api = {
-      .http = {.listen = listen,
-               .n_listen = 1,
-               .max_body_bytes = (size_t)s->max_body,
-               .max_connections = (unsigned)s->max_connections,
-               .grace_ms = (unsigned)s->grace * 1000,
-               .server_name = "vecd"},
-      .engine = {.threads = (unsigned)s->threads, .isa = s->isa, .precision = s->quantization},
-      .default_model = default_model,
-      .max_texts = (size_t)s->max_texts,
-      .max_text_bytes = (size_t)s->max_text_bytes,
-      .on_ready = on_ready,
-      .ctx = v,
-  };
-  vecd_status status = vecd_api_server_new(&api, registry, &v->server, err);
+  plan->api.on_ready = on_ready;
+  plan->api.ctx = v;
+  vecd_status status = vecd_api_server_new(&plan->api, registry, &v->server, err);
   if (status) return status;
   running = v->server;
   handle_signals(on_signal);
   if (!s->unix_path) make_url(v);
-  printf("listening on %s\n", s->unix_path ? v->address : v->url);
+  printf("listening on %s\n", s->unix_path ? plan->address : v->url);
   fflush(stdout);
   status = vecd_api_server_run(v->server, err);
   if (status == VECD_TIMEOUT) { /* told to stop, with work left: what waits for the end of a batch must not hold up the exit */
@@ -154,16 +113,16 @@ static vecd_status serve(serving *v, vecd_registry *registry, const char *defaul
 
 int vecd_cmd_serve(const vecd_settings *settings) {
   serving v = {.settings = settings, .begun_ms = vecd_now_ms()};
+  vecd_serve_plan plan = {.quality_path = NULL};
   vecd_registry *registry = NULL;
-  const char *default_model = NULL;
   vecd_err err;
-  set_up_log(settings);
+  set_up_log(settings, true);
   vecd_mapping_guard_install();
-  vecd_status s = make_address(&v, &err);
-  if (!s) s = vecd_registry_new(settings->models, &registry, &err);
-  if (!s) s = find_default_model(settings, registry, &default_model, &err);
-  if (!s) s = serve(&v, registry, default_model, &err);
+  vecd_status s = vecd_registry_new(settings->models, &registry, &err);
+  if (!s) s = vecd_serve_plan_make(settings, registry, &plan, &err);
+  if (!s) s = serve(&v, &plan, registry, &err);
   vecd_api_server_free(&v.server);
   vecd_registry_free(&registry);
+  vecd_serve_plan_fini(&plan);
   return s ? vecd_fail(&err) : VECD_EXIT_OK;
 }

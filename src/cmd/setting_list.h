@@ -2,7 +2,9 @@
  * commands, help). The parser, `vecd help COMMAND` and the server's start-up log are made from these rows.
  *
  * field        of vecd_settings, by type: TEXT, STRING (which may be empty) and CHOICE const char *, NUMBER and BYTES uint64_t,
- *              SWITCH bool
+ *              FRACTION double (0 to 1), SWITCH bool; LIST_OF, which may be given several times, vecd_setting_values; SECRETS the same,
+ *              and no value is ever shown
+ * flag         one flag may have two rows, for different commands
  * letter       of the short flag, 0 for none; environment NULL for none
  * value        what help calls the value; of a CHOICE the choices, divided by '|'
  * least, most  the range of NUMBER and BYTES ("32M" is 32 times 2^20)
@@ -12,16 +14,20 @@
 
 #include "cmd/command_list.h"
 
-#define VECD_CMD_MODEL_USERS (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH)
+#define VECD_CMD_MODEL_USERS (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY | VECD_CMD_BENCH)
 #define VECD_CMD_COMPUTERS \
   (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
-#define VECD_CMD_ENCODERS       (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_SERVE | VECD_CMD_BENCH | VECD_CMD_SHOW)
-#define VECD_CMD_PROMPTERS      (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY)
-#define VECD_CMD_REGISTRY_USERS (VECD_CMD_MODEL_USERS | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
+#define VECD_CMD_ENCODERS  (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_BENCH | VECD_CMD_SHOW)
+#define VECD_CMD_PROMPTERS (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY)
+#define VECD_CMD_REGISTRY_USERS \
+  (VECD_CMD_MODEL_USERS | VECD_CMD_SERVE | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
 
 #define VECD_SETTING_LIST(X)                                                                                                   \
   X(model, TEXT, "model", 'm', "VECD_MODEL", "MODEL", 0, 0, NULL, VECD_CMD_MODEL_USERS,                                        \
     "which model: a folder's path, or an id in the models folder; all-MiniLM-L6-v2 when not given")                            \
+  X(served_models, LIST_OF, "model", 'm', "VECD_MODEL", "MODEL|ID=PRECISION", 0, 0, NULL, VECD_CMD_SERVE,                      \
+    "the default model: a folder's path, or an id; all-MiniLM-L6-v2 when not given. ID=fp32, ID=int8 or ID=auto: "             \
+    "--quantization for that model; may be given several times")                                                               \
   X(models, TEXT, "models", 0, "VECD_MODELS", "DIR", 0, 0, NULL, VECD_CMD_REGISTRY_USERS,                                      \
     "the models folder; $XDG_DATA_HOME/vecd/models, that is ~/.local/share/vecd/models, when not given")                       \
   X(input, TEXT, "input", 'i', NULL, "FILE", 0, 0, NULL, VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_QUALITY,                \
@@ -35,6 +41,21 @@
     "use the kernels of this instruction set; the best there is when not given")                                               \
   X(quantization, CHOICE, "quantization", 0, "VECD_QUANTIZATION", "fp32|int8|auto", 0, 0, "auto", VECD_CMD_ENCODERS,           \
     "keep and multiply the weights as they are, or in 8 bits; auto: 8 bits for over 100 million parameters")                   \
+  X(served_quantization, CHOICE, "quantization", 0, "VECD_QUANTIZATION", "fp32|int8|auto", 0, 0, "auto", VECD_CMD_SERVE,       \
+    "auto: as the catalogue says, else 8 bits for over 100 million parameters, but fp32 where 8 bits fall below "              \
+    "--min-similarity")                                                                                                        \
+  X(min_similarity, FRACTION, "min-similarity", 0, "VECD_MIN_SIMILARITY", "COSINE", 0, 1, "0.98", VECD_CMD_SERVE,              \
+    "with auto, the mean cosine to fp32 that 8 bits must reach on a built-in sample")                                          \
+  X(max_models, NUMBER, "max-models", 0, "VECD_MAX_MODELS", "N", 1, 1024, "4", VECD_CMD_SERVE,                                 \
+    "models in memory at a time; the one used longest ago makes room for another")                                             \
+  X(max_memory_mb, NUMBER, "max-memory-mb", 0, "VECD_MAX_MEMORY_MB", "MIB", 1, 1 << 30, "2048", VECD_CMD_SERVE,                \
+    "what models may take in memory, all together, in MiB")                                                                    \
+  X(keep_alive, NUMBER, "keep-alive", 0, "VECD_KEEP_ALIVE", "SECONDS", 0, 31536000, "0", VECD_CMD_SERVE,                       \
+    "unload a model that was not used for so long; 0: never")                                                                  \
+  X(keep, LIST_OF, "keep", 0, "VECD_KEEP", "ID,...", 0, 0, NULL, VECD_CMD_SERVE,                                               \
+    "models that stay in memory once they are loaded; may be given several times")                                             \
+  X(preload, LIST_OF, "preload", 0, "PRELOAD_MODELS", "ID,...", 0, 0, NULL, VECD_CMD_SERVE,                                    \
+    "models to load before the server says that it is ready, or none; the default model when not given")                       \
   X(prompt, STRING, "prompt", 0, NULL, "TEXT", 0, 0, NULL, VECD_CMD_PROMPTERS,                                                 \
     "put TEXT before every text; an empty one puts nothing there, not even the model's default prompt")                        \
   X(prompt_name, TEXT, "prompt-name", 0, NULL, "NAME", 0, 0, NULL, VECD_CMD_PROMPTERS,                                         \
@@ -63,10 +84,27 @@
     "a request with more texts is refused with 422")                                                                           \
   X(max_text_bytes, BYTES, "max-text-bytes", 0, "VECD_MAX_TEXT_BYTES", "BYTES", 1, (uint64_t)1 << 32, "1M", VECD_CMD_SERVE,    \
     "a request with a longer text is refused with 422")                                                                        \
+  X(max_request_memory, BYTES, "max-request-memory", 0, "VECD_MAX_REQUEST_MEMORY", "BYTES", 1, (uint64_t)1 << 50, "512M",      \
+    VECD_CMD_SERVE, "what requests may take in memory, all together; further ones are answered 429")                           \
+  X(max_queue_tokens, NUMBER, "max-queue-tokens", 0, "VECD_MAX_QUEUE_TOKENS", "N", 1, (uint64_t)1 << 40, "524288",             \
+    VECD_CMD_SERVE, "about how many tokens may wait; further requests are answered 429")                                       \
+  X(batch_window_us, NUMBER, "batch-window-us", 0, "VECD_BATCH_WINDOW_US", "MICROSECONDS", 0, 1000000, "0", VECD_CMD_SERVE,    \
+    "how long a batch that is not full waits for company")                                                                     \
+  X(request_timeout, NUMBER, "request-timeout", 0, "VECD_REQUEST_TIMEOUT", "SECONDS", 1, 86400, "10", VECD_CMD_SERVE,          \
+    "a request that has waited so long for its first batch is answered 504")                                                   \
+  X(inference_timeout, NUMBER, "inference-timeout", 0, "VECD_INFERENCE_TIMEOUT", "SECONDS", 1, 86400, "5", VECD_CMD_SERVE,     \
+    "the longest time of a batch, beside what was measured for its tokens; then 504")                                          \
   X(max_connections, NUMBER, "max-connections", 0, "VECD_MAX_CONNECTIONS", "N", 1, 1000000, "1024", VECD_CMD_SERVE,            \
     "further connections are answered 503")                                                                                    \
   X(grace, NUMBER, "grace", 0, "VECD_GRACE", "SECONDS", 1, 86400, "30", VECD_CMD_SERVE,                                        \
     "the longest time to finish in after a signal")                                                                            \
+  X(api_key, SECRETS, "api-key", 0, "VECD_API_KEY", "KEY,...", 0, 0, NULL, VECD_CMD_SERVE,                                     \
+    "answer only requests that bring one of these keys; may be given several times")                                           \
+  X(api_key_file, TEXT, "api-key-file", 0, "VECD_API_KEY_FILE", "FILE", 0, 0, NULL, VECD_CMD_SERVE,                            \
+    "the same, from a file: a key a line, # begins a comment")                                                                 \
+  X(protect_all, SWITCH, "protect-all", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_SERVE, "health and metrics need a key too")        \
+  X(admin_key, SECRETS, "admin-key", 0, "VECD_ADMIN_KEY", "KEY,...", 0, 0, NULL, VECD_CMD_SERVE,                               \
+    "with one of these keys models may be loaded and unloaded by request")                                                     \
   X(log_level, CHOICE, "log-level", 0, "VECD_LOG_LEVEL", "error|warn|info|debug", 0, 0, "info", VECD_CMD_SERVE,                \
     "what is written to standard error; debug has a line a request")                                                           \
   X(log_format, CHOICE, "log-format", 0, "VECD_LOG_FORMAT", "text|json", 0, 0, NULL, VECD_CMD_SERVE,                           \

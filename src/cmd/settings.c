@@ -52,6 +52,25 @@ static vecd_status bad_value(const vecd_setting *row, vecd_setting_source source
                       from_flag ? row->flag : row->environment, value, must);
 }
 
+static vecd_status set_fraction(const vecd_setting *row, vecd_setting_source source, const char *value, double *out,
+                                vecd_err *err) {
+  char *end;
+  size_t len = strlen(value);
+  *out = strtod(value, &end);
+  if (len && strspn(value, "0123456789.") == len && *end == '\0' && *out <= 1) return VECD_OK;
+  return bad_value(row, source, value, "a number from 0 to 1", err);
+}
+
+/* Values gather from one source: flags do not add to what the environment says. */
+static vecd_status add_value(const vecd_setting *row, bool first, const char *value, vecd_setting_values *out, vecd_err *err) {
+  if (first) out->n = 0;
+  if (out->n == VECD_SETTING_MOST_VALUES)
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "--%s is given more than %d times", row->flag,
+                        VECD_SETTING_MOST_VALUES);
+  out->text[out->n++] = value;
+  return VECD_OK;
+}
+
 static bool parse_number(const char *s, bool with_unit, uint64_t *out) {
   static const char units[] = "kKmMgG";
   uint64_t n = 0;
@@ -117,7 +136,10 @@ static vecd_status set(vecd_settings *s, size_t index, vecd_setting_source sourc
   case VECD_SETTING_CHOICE: status = set_choice(row, source, value, (const char **)field, err); break;
   case VECD_SETTING_NUMBER:
   case VECD_SETTING_BYTES: status = set_number(row, source, value, (uint64_t *)field, err); break;
+  case VECD_SETTING_FRACTION: status = set_fraction(row, source, value, field, err); break;
   case VECD_SETTING_SWITCH: *(bool *)field = true; break;
+  case VECD_SETTING_LIST_OF:
+  case VECD_SETTING_SECRETS: status = add_value(row, s->source[index] != source, value, field, err); break;
   }
   if (!status) s->source[index] = (unsigned char)source;
   return status;
@@ -204,20 +226,30 @@ vecd_status vecd_settings_parse(unsigned command, int argc, char **argv, vecd_se
   return s;
 }
 
+static void describe_value(const vecd_setting *row, const void *field, vecd_buf *out) {
+  const vecd_setting_values *values = field;
+  switch (row->type) {
+  case VECD_SETTING_TEXT:
+  case VECD_SETTING_STRING:
+  case VECD_SETTING_CHOICE: vecd_buf_append_str(out, *(const char *const *)field); break;
+  case VECD_SETTING_NUMBER:
+  case VECD_SETTING_BYTES: vecd_buf_printf(out, "%llu", (unsigned long long)*(const uint64_t *)field); break;
+  case VECD_SETTING_FRACTION: vecd_buf_printf(out, "%g", *(const double *)field); break;
+  case VECD_SETTING_SWITCH: vecd_buf_append_str(out, *(const bool *)field ? "yes" : "no"); break;
+  case VECD_SETTING_LIST_OF:
+    for (size_t i = 0; i < values->n; i++) vecd_buf_printf(out, "%s%s", i ? "," : "", values->text[i]);
+    break;
+  case VECD_SETTING_SECRETS: vecd_buf_append_str(out, "(not shown)"); break;
+  }
+}
+
 void vecd_settings_describe(const vecd_settings *s, unsigned command, vecd_buf *out) {
   const char *gap = "";
   for (size_t i = 0; i < VECD_N_SETTINGS; i++) {
     const vecd_setting *row = &vecd_setting_rows[i];
-    const void *field = (const char *)s + row->offset;
-    bool is_text = row->type == VECD_SETTING_TEXT || row->type == VECD_SETTING_STRING || row->type == VECD_SETTING_CHOICE;
     if (!(row->commands & command) || (s->source[i] == VECD_FROM_DEFAULT && !row->standard)) continue;
     vecd_buf_printf(out, "%s%s=", gap, row->flag);
-    if (is_text)
-      vecd_buf_append_str(out, *(const char *const *)field);
-    else if (row->type == VECD_SETTING_SWITCH)
-      vecd_buf_append_str(out, *(const bool *)field ? "yes" : "no");
-    else
-      vecd_buf_printf(out, "%llu", (unsigned long long)*(const uint64_t *)field);
+    describe_value(row, (const char *)s + row->offset, out);
     if (s->source[i] == VECD_FROM_ENVIRONMENT) vecd_buf_printf(out, " (%s)", row->environment);
     if (s->source[i] == VECD_FROM_FLAG) vecd_buf_printf(out, " (--%s)", row->flag);
     gap = " ";

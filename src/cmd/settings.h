@@ -16,15 +16,28 @@ typedef enum vecd_setting_type {
   VECD_SETTING_CHOICE,
   VECD_SETTING_NUMBER,
   VECD_SETTING_BYTES,
-  VECD_SETTING_SWITCH
+  VECD_SETTING_FRACTION,
+  VECD_SETTING_SWITCH,
+  VECD_SETTING_LIST_OF,
+  VECD_SETTING_SECRETS
 } vecd_setting_type;
+
+/* What was given for a flag that may be given several times. */
+#define VECD_SETTING_MOST_VALUES 64
+typedef struct vecd_setting_values {
+  const char *text[VECD_SETTING_MOST_VALUES]; /* borrowed, in their order */
+  size_t n;
+} vecd_setting_values;
 
 typedef const char *vecd_setting_c_TEXT;
 typedef const char *vecd_setting_c_STRING;
 typedef const char *vecd_setting_c_CHOICE;
 typedef uint64_t vecd_setting_c_NUMBER;
 typedef uint64_t vecd_setting_c_BYTES;
+typedef double vecd_setting_c_FRACTION;
 typedef bool vecd_setting_c_SWITCH;
+typedef vecd_setting_values vecd_setting_c_LIST_OF;
+typedef vecd_setting_values vecd_setting_c_SECRETS;
 
 enum {
 #define X(field, ...) VECD_SETTING_INDEX_##field,
@@ -61,13 +74,15 @@ typedef struct vecd_setting {
 extern const vecd_setting vecd_setting_rows[];
 
 /* Parses the words behind a command's name. Flags and arguments may mix, "--" ends the flags, "--flag=value", "-f value" and
- * "-fvalue" will do; a flag given twice counts the last time. A variable that is set but empty counts as not set.
+ * "-fvalue" will do; a flag given twice counts the last time, but for those of several values. A variable that is set but empty counts
+ * as not set.
  *
  * argv  [argc], reordered: arguments are gathered at its front. The strings are borrowed by *out.
  * VECD_OK; VECD_BAD_ARGUMENT, err saying which flag or variable, what is wrong, and what was perhaps meant. */
 VECD_CHECK vecd_status vecd_settings_parse(unsigned command_bit, int argc, char **argv, vecd_settings *out, vecd_err *err);
 
-/* Appends "port=8080 threads=2 (VECD_THREADS) isa=ref (--isa) ..." for the command's settings that have a value. */
+/* Appends "port=8080 threads=2 (VECD_THREADS) isa=ref (--isa) ..." for the command's settings that have a value. Secrets are not
+ * among it: "api-key=(not shown)". */
 void vecd_settings_describe(const vecd_settings *settings, unsigned command_bit, vecd_buf *out);
 
 /* Of the n words gives the one nearest to `word`, NULL where none is near. */

@@ -46,12 +46,13 @@ def test_embed_gives_vectors_model_and_usage(server, golden):
     assert reply.status_code == 200, reply.text
     assert reply.headers["Content-Type"] == "application/json"
     body = reply.json()
-    assert list(body) == ["embeddings", "model", "usage"]
+    assert list(body) == ["embeddings", "model", "usage", "truncated"]
     assert np.abs(np.array(body["embeddings"], dtype=np.float32) - vectors).max() < NEAR
     assert list(body["model"]) == ["id", "name", "dimension"]
     assert body["model"]["id"] == MODEL and body["model"]["dimension"] == 36 and body["model"]["name"]
     n = sum(map(len, ids))
     assert body["usage"] == {"prompt_tokens": n, "total_tokens": n}
+    assert all(len(ids[i]) == 48 for i in body["truncated"])
 
 
 def test_embed_does_all_that_the_folder_says(start_server):
@@ -168,7 +169,7 @@ def test_wrong_types_name_the_field(server, body, word):
 
 
 @pytest.mark.parametrize("body, word", [
-    ({"texts": ["a"], "modle": MODEL}, "modle"), ({"texts": ["a"], "normalize": False}, "normalize"),
+    ({"texts": ["a"], "modle": MODEL}, "modle"), ({"texts": ["a"], "precision": "int8"}, "precision"),
     ({"texts": ["a"] * 16385}, "16384"), ({"texts": ["x" * (2**20 + 1)]}, "texts[0]"),
 ])
 def test_impossible_values_are_422(server, body, word):

@@ -8,6 +8,7 @@
 #include "api/native.h"
 #include "base/utf8.h"
 #include "fmt/json.h"
+#include "fmt/model_folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -56,7 +57,17 @@ static void try_routes(vecd_span line, vecd_arena *arena) {
   }
 }
 
+static void check_options(const vecd_embed_limits *limits, const vecd_job_options *options) {
+  vecd_assert((options->flags & ~(VECD_RAW | VECD_NORMALIZE | VECD_NO_TRUNCATE)) == 0);
+  vecd_assert(!(options->flags & VECD_RAW) || !(options->flags & VECD_NORMALIZE));
+  vecd_pool pool;
+  vecd_assert(options->dimensions <= INT32_MAX && (!options->pooling || vecd_pool_find(options->pooling, &pool)));
+  vecd_assert(!options->prompt || !options->prompt_name);
+  vecd_assert(!options->prompt || options->prompt->len <= limits->max_text_bytes);
+}
+
 static void check_taken(const vecd_embed_limits *limits, const vecd_embed_request *request) {
+  check_options(limits, &request->options);
   vecd_assert(request->n_items >= 1 && request->n_items <= limits->max_texts);
   size_t sum = 0;
   for (size_t i = 0; i < request->n_items; i++) {
@@ -67,7 +78,8 @@ static void check_taken(const vecd_embed_limits *limits, const vecd_embed_reques
   size_t n = request->n_items < 3 ? request->n_items : 3;
   for (size_t i = 0; i < n * 2; i++) vectors[i] = (float)(sum + i) / 7;
   const char *id = request->model_id ? request->model_id : "m";
-  vecd_embed_reply reply = {id, vecd_model_name_of(id), vectors, n, 2, sum};
+  const vecd_item items[3] = {{.n_tokens = 1, .n_untruncated = 2}, {.n_tokens = 2, .n_untruncated = 2}};
+  vecd_embed_reply reply = {id, vecd_model_name_of(id), vectors, n, 2, items, sum, false};
   vecd_buf text = {.tag = VECD_MEM_MISC};
   vecd_native_dialect.put_head(&text, &reply);
   for (size_t i = 0; i < n; i++) vecd_assert(vecd_native_dialect.put_vector(&text, &reply, i));
@@ -77,6 +89,8 @@ static void check_taken(const vecd_embed_limits *limits, const vecd_embed_reques
   for (size_t i = 0; i < n * 2; i++)
     vecd_assert((float)json_real_value(json_array_get(json_array_get(rows, i / 2), i % 2)) == vectors[i]);
   vecd_assert(strcmp(json_string_value(json_object_get(json_object_get(back, "model"), "id")), id) == 0);
+  const json_t *truncated = json_object_get(back, "truncated");
+  vecd_assert(json_array_size(truncated) == 1 && json_integer_value(json_array_get(truncated, 0)) == 0);
   json_decref(back);
 }
 

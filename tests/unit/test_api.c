@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
+#include "api/admission.h"
 #include "api/json_print.h"
 #include "api/native.h"
+#include "api/once.h"
 
 /* ---- printing ---- */
 
@@ -74,6 +76,42 @@ static void floats_read_back(void **state) {
   vecd_buf_fini(&buf);
 }
 
+/* The alphabet in its order, every length of the last group, and values of all bits. */
+static void base64_is_of_the_bytes(void **state) {
+  (void)state;
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  enum { N = 300 };
+  float values[N];
+  uint32_t x = 1;
+  for (size_t i = 0; i < N; i++) {
+    do {
+      x = x * 1664525u + 1013904223u;
+      memcpy(&values[i], &x, sizeof x);
+    } while (!isfinite(values[i]));
+  }
+  vecd_buf buf = {.tag = VECD_MEM_MISC};
+  for (size_t n = 0; n <= N; n++) {
+    unsigned char bytes[N * 4 + 3] = {0};
+    size_t n_bytes = n * 4, n_digits = (n_bytes + 2) / 3 * 4;
+    if (n) memcpy(bytes, values, n_bytes);
+    buf.len = 0;
+    assert_true(vecd_print_floats_base64(&buf, values, n));
+    assert_int_equal(buf.len, n_digits + 2);
+    assert_true(buf.ptr[0] == '"' && buf.ptr[n_digits + 1] == '"');
+    for (size_t i = 0; i < n_digits; i++) {
+      size_t bit = i * 6;
+      unsigned two = (unsigned)bytes[bit / 8] << 8 | bytes[bit / 8 + 1];
+      char digit = digits[two >> (10 - bit % 8) & 63];
+      assert_int_equal(buf.ptr[i + 1], bit >= n_bytes * 8 ? '=' : digit);
+    }
+  }
+  buf.len = 0;
+  assert_false(vecd_print_floats_base64(&buf, (float[]){1, NAN}, 2));
+  assert_false(vecd_print_floats_base64(&buf, (float[]){-INFINITY}, 1));
+  assert_int_equal(buf.len, 0);
+  vecd_buf_fini(&buf);
+}
+
 /* ---- the native dialect ---- */
 
 static const vecd_embed_limits limits = {.max_texts = 4, .max_text_bytes = 10};
@@ -103,6 +141,63 @@ static void good_requests_are_parsed(void **state) {
   json_decref(r.body);
   vecd_arena_fini(&arena);
 }
+
+/* What the fields beside texts and model make of a job's options. */
+static void options_are_parsed(void **state) {
+  (void)state;
+  static const struct {
+    const char *fields;
+    unsigned flags, dimensions;
+    const char *pooling, *prompt, *prompt_name;
+    bool base64;
+  } cases[] = {
+      {"\"truncate\":true", 0, 0, NULL, NULL, NULL, false},
+      {"\"truncate\":false", VECD_NO_TRUNCATE, 0, NULL, NULL, NULL, false},
+      {"\"normalize\":true,\"truncate\":false", VECD_NO_TRUNCATE | VECD_NORMALIZE, 0, NULL, NULL, NULL, false},
+      {"\"normalize\":false", VECD_RAW, 0, NULL, NULL, NULL, false},
+      {"\"dimensions\":1", 0, 1, NULL, NULL, NULL, false},
+      {"\"dimensions\":2147483647", 0, 2147483647, NULL, NULL, NULL, false},
+      {"\"pooling\":\"cls\"", 0, 0, "cls", NULL, NULL, false},
+      {"\"pooling\":\"max\"", 0, 0, "max", NULL, NULL, false},
+      {"\"pooling\":\"mean\"", 0, 0, "mean", NULL, NULL, false},
+      {"\"pooling\":\"mean_sqrt_len_tokens\"", 0, 0, "mean_sqrt_len_tokens", NULL, NULL, false},
+      {"\"pooling\":\"weightedmean\"", 0, 0, "weightedmean", NULL, NULL, false},
+      {"\"pooling\":\"lasttoken\"", 0, 0, "lasttoken", NULL, NULL, false},
+      {"\"pooling\":\"last_token\"", 0, 0, "lasttoken", NULL, NULL, false},
+      {"\"pooling\":\"weighted_mean\"", 0, 0, "weightedmean", NULL, NULL, false},
+      {"\"prompt\":\"\"", 0, 0, NULL, "", NULL, false},
+      {"\"prompt\":\"query: \"", 0, 0, NULL, "query: ", NULL, false},
+      {"\"prompt_name\":\"query\",\"prompt\":null", 0, 0, NULL, NULL, "query", false},
+      {"\"encoding_format\":\"float\"", 0, 0, NULL, NULL, NULL, false},
+      {"\"encoding_format\":\"base64\"", 0, 0, NULL, NULL, NULL, true},
+      {"\"truncate\":null,\"normalize\":null,\"dimensions\":null,\"pooling\":null,\"prompt\":null,\"prompt_name\":null,"
+       "\"encoding_format\":null",
+       0, 0, NULL, NULL, NULL, false},
+  };
+  vecd_arena arena = {.tag = VECD_MEM_REQUEST};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char body[256];
+    snprintf(body, sizeof body, "{\"texts\":[\"a\"],%s}", cases[i].fields);
+    vecd_embed_request r;
+    vecd_err err;
+    if (parse(vecd_span_of(body), &arena, &r, &err)) fail_msg("%s: %s", body, err.text);
+    assert_int_equal(r.options.flags, cases[i].flags);
+    assert_int_equal(r.options.dimensions, cases[i].dimensions);
+    assert_int_equal(!r.options.pooling, !cases[i].pooling);
+    if (cases[i].pooling) assert_string_equal(r.options.pooling, cases[i].pooling);
+    assert_int_equal(r.base64, cases[i].base64);
+    assert_int_equal(!r.options.prompt, !cases[i].prompt);
+    if (cases[i].prompt) assert_true(vecd_span_eq(*r.options.prompt, vecd_span_of(cases[i].prompt)));
+    assert_int_equal(!r.options.prompt_name, !cases[i].prompt_name);
+    if (cases[i].prompt_name) assert_string_equal(r.options.prompt_name, cases[i].prompt_name);
+    json_decref(r.body);
+  }
+  vecd_arena_fini(&arena);
+}
+
+#define KNOWN        "texts, model, truncate, normalize, dimensions, pooling, prompt, prompt_name, encoding_format"
+#define POOLS        "cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken"
+#define WITH(fields) VECD_SPAN("{\"texts\":[\"a\"]," fields "}")
 
 static void bad_requests_say_what_is_wrong(void **state) {
   (void)state;
@@ -136,8 +231,8 @@ static void bad_requests_say_what_is_wrong(void **state) {
        "texts[0]: has 11 bytes, at most 10 are taken in one text (--max-text-bytes)"},
       {VECD_SPAN("{\"texts\":[\"a\"],\"model\":1}"), 400, "model: must be a string, is an integer"},
       {VECD_SPAN("{\"texts\":[\"a\"],\"model\":\"m\\u0000n\"}"), 404, "Model not found: m?"},
-      {VECD_SPAN("{\"texts\":[\"a\"],\"modle\":\"m\"}"), 422, "modle: unknown field; known are texts and model"},
-      {VECD_SPAN("{\"texts\":[\"a\"],\"\\u001b[1m\":0}"), 422, "?[1m: unknown field; known are texts and model"},
+      {VECD_SPAN("{\"texts\":[\"a\"],\"modle\":\"m\"}"), 422, "modle: unknown field; known are " KNOWN},
+      {VECD_SPAN("{\"texts\":[\"a\"],\"\\u001b[1m\":0}"), 422, "?[1m: unknown field; known are " KNOWN},
   };
   vecd_arena arena = {.tag = VECD_MEM_REQUEST};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -166,7 +261,8 @@ static void bad_requests_say_what_is_wrong(void **state) {
 static void replies_are_printed(void **state) {
   (void)state;
   static const float vectors[] = {0.5f, -1, 2, 1e-10f, 0, 0.1f};
-  vecd_embed_reply r = {"org/m\"", "m\"", vectors, 2, 3, 12};
+  const vecd_item items[] = {{.n_tokens = 5, .n_untruncated = 5}, {.n_tokens = 7, .n_untruncated = 8}};
+  vecd_embed_reply r = {"org/m\"", "m\"", vectors, 2, 3, items, 12, false};
   vecd_buf out = {.tag = VECD_MEM_MISC};
   vecd_native_dialect.put_head(&out, &r);
   assert_true(vecd_native_dialect.put_vector(&out, &r, 0));
@@ -174,11 +270,49 @@ static void replies_are_printed(void **state) {
   vecd_native_dialect.put_tail(&out, &r);
   assert_string_equal(vecd_buf_cstr(&out), "{\"embeddings\":[[0.5,-1.0,2.0],[1e-10,0.0,0.1]],\"model\":{\"id\":\"org/m\\\"\","
                                            "\"name\":\"m\\\"\",\"dimension\":3},\"usage\":{\"prompt_tokens\":12,"
-                                           "\"total_tokens\":12}}");
+                                           "\"total_tokens\":12},\"truncated\":[1]}");
+  out.len = 0;
+  r.base64 = true;
+  assert_true(vecd_native_dialect.put_vector(&out, &r, 0));
+  assert_true(vecd_native_dialect.put_vector(&out, &r, 1));
+  assert_string_equal(vecd_buf_cstr(&out), "\"AAAAPwAAgL8AAABA\",\"/+bbLgAAAADNzMw9\"");
   vecd_buf_fini(&out);
   assert_string_equal(vecd_model_name_of("m"), "m");
   assert_string_equal(vecd_model_name_of("org/m"), "m");
   assert_string_equal(vecd_model_name_of("org/"), "org/");
+}
+
+/* ---- what requests may take ---- */
+
+static void promises_are_kept_below_the_limit(void **state) {
+  (void)state;
+  size_t before = vecd_mem_bytes(VECD_MEM_REQUEST) + vecd_mem_bytes(VECD_MEM_HTTP);
+  vecd_admission a = {.most_bytes = before + 1000};
+  assert_int_equal(vecd_admission_left(&a), 1000);
+  assert_true(vecd_admission_take(&a, 600));
+  assert_false(vecd_admission_take(&a, 401));
+  assert_int_equal(vecd_admission_left(&a), 400);
+  void *measured = vecd_alloc(VECD_MEM_REQUEST, 300), *more = vecd_alloc(VECD_MEM_HTTP, 200);
+  assert_int_equal(vecd_admission_left(&a), 0);
+  assert_false(vecd_admission_take(&a, 1));
+  assert_true(vecd_admission_take(&a, 0));
+  vecd_free(more);
+  assert_true(vecd_admission_take(&a, 100));
+  vecd_admission_give(&a, 700);
+  vecd_free(measured);
+  assert_int_equal(vecd_admission_left(&a), 1000);
+}
+
+static void a_name_is_new_once(void **state) {
+  (void)state;
+  static const char a[] = "a", b[] = "a"; /* told by address */
+  vecd_once_set set;
+  vecd_once_init(&set);
+  assert_true(vecd_once(&set, a));
+  assert_true(vecd_once(&set, b));
+  assert_false(vecd_once(&set, a));
+  assert_false(vecd_once(&set, b));
+  vecd_once_fini(&set);
 }
 
 /* ---- routes ---- */
@@ -237,9 +371,11 @@ static void content_types_are_told_apart(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(strings_are_escaped),          cmocka_unit_test(floats_read_back),
+      cmocka_unit_test(base64_is_of_the_bytes),       cmocka_unit_test(options_are_parsed),
       cmocka_unit_test(good_requests_are_parsed),     cmocka_unit_test(bad_requests_say_what_is_wrong),
       cmocka_unit_test(replies_are_printed),          cmocka_unit_test(routes_are_found),
-      cmocka_unit_test(content_types_are_told_apart),
+      cmocka_unit_test(content_types_are_told_apart), cmocka_unit_test(promises_are_kept_below_the_limit),
+      cmocka_unit_test(a_name_is_new_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

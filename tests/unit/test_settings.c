@@ -46,7 +46,8 @@ static void test_defaults(void **state) {
   assert_string_equal(settings.host, "127.0.0.1");
   assert_int_equal(settings.port, 8080);
   assert_int_equal(settings.max_body, 32u << 20);
-  assert_null(settings.model);
+  assert_int_equal(settings.served_models.n, 0);
+  assert_true(settings.min_similarity == 0.98);
   assert_int_equal(settings.threads, 0);
   assert_int_equal(settings.n_args, 0);
   assert_false(settings.help);
@@ -155,6 +156,63 @@ static void test_flags_beat_the_environment_beats_defaults(void **state) {
   clear_environment(NULL);
 }
 
+static void test_lists_gather(void **state) {
+  (void)state;
+  setenv("VECD_MODEL", "from-around", 1);
+  assert_int_equal(parse(VECD_CMD_SERVE, ""), VECD_OK);
+  assert_int_equal(settings.served_models.n, 1);
+  assert_string_equal(settings.served_models.text[0], "from-around");
+  assert_int_equal(parse(VECD_CMD_SERVE, "-m a --model=b=int8 --keep x,y --preload _ -mc"), VECD_OK);
+  assert_int_equal(settings.served_models.n, 3);
+  assert_string_equal(settings.served_models.text[0], "a");
+  assert_string_equal(settings.served_models.text[1], "b=int8");
+  assert_string_equal(settings.served_models.text[2], "c");
+  assert_string_equal(settings.keep.text[0], "x,y");
+  assert_int_equal(settings.preload.n, 1);
+  assert_string_equal(settings.preload.text[0], "");
+  assert_int_equal(parse(VECD_CMD_EMBED, "-m a -m b"), VECD_OK); /* another row of the same flag */
+  assert_string_equal(settings.model, "b");
+  static char *many[VECD_SETTING_MOST_VALUES + 1];
+  for (size_t i = 0; i < VECD_SETTING_MOST_VALUES + 1; i++) many[i] = strdup("-ma");
+  assert_int_equal(vecd_settings_parse(VECD_CMD_SERVE, VECD_SETTING_MOST_VALUES, many, &settings, &err), VECD_OK);
+  assert_int_equal(settings.served_models.n, VECD_SETTING_MOST_VALUES);
+  assert_int_equal(vecd_settings_parse(VECD_CMD_SERVE, VECD_SETTING_MOST_VALUES + 1, many, &settings, &err), VECD_BAD_ARGUMENT);
+  assert_string_equal(err.text, "--model is given more than 64 times");
+  for (size_t i = 0; i < VECD_SETTING_MOST_VALUES + 1; i++) free(many[i]);
+  clear_environment(NULL);
+}
+
+static void test_fractions(void **state) {
+  (void)state;
+  assert_int_equal(parse(VECD_CMD_SERVE, "--min-similarity 0.5"), VECD_OK);
+  assert_true(settings.min_similarity == 0.5);
+  assert_int_equal(parse(VECD_CMD_SERVE, "--min-similarity 1"), VECD_OK);
+  assert_int_equal(parse(VECD_CMD_SERVE, "--min-similarity 0"), VECD_OK);
+  static const char *const bad[] = {"_", "1.1", "-0.5", "nan", "inf", "1e-3", "0x1", ".", "0.5.5", "+1", "0,5"};
+  char line[64];
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    snprintf(line, sizeof line, "--min-similarity %s", bad[i]);
+    assert_wrong(VECD_CMD_SERVE, line, "a number from 0 to 1");
+  }
+}
+
+/* Neither the start-up log nor help nor an error has a key's text. */
+static void test_secrets_are_not_shown(void **state) {
+  (void)state;
+  setenv("VECD_ADMIN_KEY", "hidden3", 1);
+  assert_int_equal(parse(VECD_CMD_SERVE, "--api-key hidden1,hidden2 --api-key=hidden4"), VECD_OK);
+  assert_int_equal(settings.api_key.n, 2);
+  vecd_buf text = {.len = 0};
+  vecd_settings_describe(&settings, VECD_CMD_SERVE, &text);
+  assert_non_null(strstr(vecd_buf_cstr(&text), "api-key=(not shown) (--api-key)"));
+  assert_non_null(strstr(vecd_buf_cstr(&text), "admin-key=(not shown) (VECD_ADMIN_KEY)"));
+  assert_null(strstr(vecd_buf_cstr(&text), "hidden"));
+  vecd_buf_fini(&text);
+  assert_wrong(VECD_CMD_SERVE, "--api-keys=hidden1", "did you mean --api-key?");
+  assert_null(strstr(err.text, "hidden"));
+  clear_environment(NULL);
+}
+
 /* The rows are read by people and by tests of the documents: they must hold together. */
 static void test_rows_are_sound(void **state) {
   (void)state;
@@ -164,8 +222,9 @@ static void test_rows_are_sound(void **state) {
     assert_true((a->type == VECD_SETTING_SWITCH) == (a->value == NULL));
     for (size_t k = 0; k < i; k++) {
       const vecd_setting *b = &vecd_setting_rows[k];
+      if (!(a->commands & b->commands)) continue; /* no command has both */
       assert_string_not_equal(a->flag, b->flag);
-      if (a->letter && a->letter == b->letter) assert_false(a->commands & b->commands);
+      if (a->letter) assert_int_not_equal(a->letter, b->letter);
       if (a->environment && b->environment) assert_string_not_equal(a->environment, b->environment);
     }
   }
@@ -214,6 +273,9 @@ int main(void) {
       cmocka_unit_test(test_wrong_flags_say_what_is_wrong),
       cmocka_unit_test(test_numbers_and_bytes),
       cmocka_unit_test(test_flags_beat_the_environment_beats_defaults),
+      cmocka_unit_test(test_lists_gather),
+      cmocka_unit_test(test_fractions),
+      cmocka_unit_test(test_secrets_are_not_shown),
       cmocka_unit_test(test_rows_are_sound),
       cmocka_unit_test(test_every_command_has_help),
       cmocka_unit_test(test_nearest_word),
