@@ -265,7 +265,8 @@ static void load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const ve
     slot->state = VECD_MODEL_AVAILABLE;
     return;
   }
-  vecd_log(VECD_LOG_WARN, "model %s cannot be loaded: %s", slot->id, err->text);
+  bool for_texts = slot->queued_texts > 0; /* who asked for the model alone is told, and tells */
+  vecd_log(for_texts ? VECD_LOG_WARN : VECD_LOG_DEBUG, "model %s cannot be loaded: %s", slot->id, err->text);
   slot->state = VECD_MODEL_FAILED;
   slot->err = *err;
   slot->counts.load_failures++;
