@@ -107,7 +107,7 @@ static vecd_status find_default_model(const vecd_settings *s, vecd_registry *reg
   char *path = NULL, *by_id = NULL;
   *id = NULL;
   if (!s->model) return VECD_OK;
-  vecd_status status = vecd_registry_resolve(registry, s->model, &path, err);
+  vecd_status status = vecd_registry_resolve(registry, s->model, &path, NULL, err);
   if (!status && !vecd_registry_find(registry, s->model, &by_id, NULL) && strcmp(path, by_id) == 0)
     *id = s->model;
   else if (!status)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mapping_guard.h"
 #include "engine/engine_priv.h"
+#include "engine/hints.h"
 #include "model/quality.h"
 
 #define XXH_INLINE_ALL
@@ -166,9 +167,14 @@ static vecd_precision wanted_precision(const vecd_engine *e, const char *id) {
   return e->precision;
 }
 
-static vecd_status open_model(vecd_engine *e, const char *path, vecd_precision precision, vecd_model **out, vecd_err *err) {
+static vecd_status open_model(vecd_engine *e, const char *id, const char *path, vecd_precision precision, vecd_model **out,
+                              vecd_err *err) {
   unsigned faults = vecd_mapping_guard_faults();
-  vecd_status s = vecd_model_open(path, precision, &e->kern, e->team, out, err);
+  vecd_catalogue *catalogue = vecd_registry_catalogue(e->registry);
+  const vecd_catalogue_row *row = vecd_catalogue_get(catalogue, id);
+  vecd_model_hints hints = vecd_hints_of(id, row);
+  vecd_status s = vecd_model_open(path, vecd_precision_of(row, precision), &e->kern, e->team, &hints, out, err);
+  vecd_catalogue_unpin(&catalogue);
   if (!s && vecd_mapping_guard_faults() != faults) {
     vecd_model_close(out);
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: a file was cut short while it was read", path);
@@ -192,7 +198,7 @@ static vecd_status measure(vecd_engine *e, vecd_slot *slot, const char *path, ve
   vecd_quality quality;
   vecd_span texts[VECD_QUALITY_QUICK_MOST];
   size_t n = vecd_quality_quick_sample(texts);
-  vecd_status s = open_model(e, path, VECD_PRECISION_FP32, fp32, err);
+  vecd_status s = open_model(e, slot->id, path, VECD_PRECISION_FP32, fp32, err);
   if (!s) s = vecd_quality_measure(*fp32, int8, texts, n, MEASURED_AT_A_TIME, go_on, e, &quality, err);
   if (s) return vecd_err_context(err, s, "measuring %s in 8 bits", slot->id);
   *mark = (vecd_quality_mark){quality.mean, quality.least};
@@ -237,7 +243,7 @@ static vecd_status check_quality(vecd_engine *e, vecd_slot *slot, const char *pa
              "(--min-similarity): float32 is used",
              slot->id, mark.mean, e->settings.min_similarity);
     vecd_model_close(model);
-    if (!fp32) s = open_model(e, path, VECD_PRECISION_FP32, &fp32, err);
+    if (!fp32) s = open_model(e, slot->id, path, VECD_PRECISION_FP32, &fp32, err);
     *model = fp32;
     fp32 = NULL;
   }
@@ -253,7 +259,7 @@ static vecd_status check_quality(vecd_engine *e, vecd_slot *slot, const char *pa
 /* Opens the slot's model in its precision. Without the lock. */
 static vecd_status load(vecd_engine *e, vecd_slot *slot, const char *path, vecd_model **model, vecd_err *err) {
   vecd_precision wanted = wanted_precision(e, slot->id);
-  vecd_status s = open_model(e, path, wanted, model, err);
+  vecd_status s = open_model(e, slot->id, path, wanted, model, err);
   if (!s && vecd_encoder_precision(vecd_model_encoder(*model)) == VECD_PRECISION_INT8)
     s = check_quality(e, slot, path, model, wanted == VECD_PRECISION_AUTO, err);
   if (s) vecd_model_close(model);
