@@ -65,6 +65,7 @@ static void set_defaults(vecd_engine_settings *s) {
 
 static vecd_status copy_settings(vecd_engine *e, vecd_err *err) {
   const vecd_engine_settings *s = &e->settings;
+  char room[VECD_MODEL_ID_BYTES];
   vecd_status status = vecd_precision_parse(s->precision ? s->precision : "auto", &e->precision, err);
   if (s->n_keep > s->max_models)
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
@@ -72,13 +73,14 @@ static vecd_status copy_settings(vecd_engine *e, vecd_err *err) {
   e->precisions = vecd_alloc_zero(VECD_MEM_MISC, s->n_precisions + 1, sizeof *e->precisions);
   if (!e->precisions) return vecd_err_no_memory(err, "the engine", s->n_precisions * sizeof *e->precisions);
   for (size_t i = 0; i < s->n_precisions && !status; i++) {
-    e->precisions[i].id = vecd_strdup(VECD_MEM_MISC, s->precisions[i].id);
+    e->precisions[i].id = vecd_strdup(VECD_MEM_MISC, vecd_registry_id_of(e->registry, s->precisions[i].id, room));
     if (!e->precisions[i].id) return vecd_err_no_memory(err, "the engine", strlen(s->precisions[i].id));
     status = vecd_precision_parse(s->precisions[i].precision, &e->precisions[i].precision, err);
   }
   for (size_t i = 0; i < s->n_keep && !status; i++) {
-    vecd_slot *slot = vecd_slot_find(e, s->keep[i]);
-    if (!slot && !(slot = make_slot(s->keep[i]))) return vecd_err_no_memory(err, "a model's queue", sizeof *slot);
+    const char *id = vecd_registry_id_of(e->registry, s->keep[i], room);
+    vecd_slot *slot = vecd_slot_find(e, id);
+    if (!slot && !(slot = make_slot(id))) return vecd_err_no_memory(err, "a model's queue", sizeof *slot);
     if (!slot->keep) add_slot(e, slot);
     slot->keep = true;
   }
@@ -178,11 +180,12 @@ void vecd_engine_stop(vecd_engine *e) {
 /* --- jobs */
 
 /* The slot of a model, made if the registry knows the model. Lock held; the registry is asked without it. */
-static vecd_status find_or_make_slot(vecd_engine *e, const char *id, vecd_slot **out, vecd_err *err) {
-  vecd_slot *slot = vecd_slot_find(e, id);
+static vecd_status find_or_make_slot(vecd_engine *e, const char *asked, vecd_slot **out, vecd_err *err) {
+  vecd_slot *slot = vecd_slot_find(e, asked);
   if (!slot) {
-    char *path = NULL;
+    char *path = NULL, room[VECD_MODEL_ID_BYTES];
     vecd_engine_unlock(e);
+    const char *id = vecd_registry_id_of(e->registry, asked, room);
     vecd_status s = vecd_registry_find(e->registry, id, &path, err);
     vecd_slot *fresh = s ? NULL : make_slot(id);
     vecd_free(path);

@@ -63,7 +63,7 @@ typedef void vecd_job_done(vecd_job *job);
 
 /* A request on its way. The caller owns the memory, fills the first part, and keeps all of it until done has been called. */
 struct vecd_job {
-  const char *model_id; /* borrowed until done */
+  const char *model_id; /* borrowed until submit returns, which sets it to what the model is called (the engine's) */
   vecd_item *items; /* [n_items]; of each the text (or ids) is filled, the rest is the engine's. vector lies in job->vectors */
   size_t n_items;   /* 0: nothing but that the model be loaded, however long that takes */
   vecd_job_options options;

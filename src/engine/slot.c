@@ -80,6 +80,7 @@ static void ended(vecd_engine *e, vecd_job *job) {
 
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
   job->priv.slot = slot;
+  job->model_id = slot->id;
   job->priv.submitted_ns = vecd_now_ns();
   slot->last_used_ns = job->priv.submitted_ns;
   slot->n_jobs++;
