@@ -18,7 +18,7 @@
 #include "engine/quality_memory.h"
 
 /* Where a job is. */
-enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_WAITING };
+enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_BEGUN, VECD_JOB_WAITING };
 
 typedef struct vecd_job_list {
   vecd_job *first, *last;
@@ -35,9 +35,10 @@ typedef struct vecd_slot {
   struct vecd_slot *next; /* in the order in which they were asked for */
   char *id;
   vecd_model_state state;
-  vecd_model *model; /* set in state RESIDENT */
-  vecd_job_list
-      ready; /* of a resident model: jobs with items that are not taken, in the order in which they get their next piece */
+  vecd_model *model;     /* set in state RESIDENT */
+  vecd_job_list ready;   /* of a resident model: jobs that had no piece yet */
+  vecd_job_list begun;   /* those that had one and have items left, in the order in which they get the next */
+  bool begun_first;      /* the last batch passed them over */
   vecd_job_list waiting; /* for the model to be loaded, or loaded again */
   size_t n_jobs;         /* in either, or with items in the batch only */
   bool busy;             /* has the batch */
@@ -132,10 +133,11 @@ vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id);
 size_t vecd_slot_guess_tokens(const vecd_slot *slot, const vecd_item *item);
 /* A new job: into the queue where it belongs. */
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
-/* The job whose turn it is, taken out of the queue; NULL where there is none. */
+/* The job whose turn it is, taken out of the queue; NULL where there is none. Those that had no piece yet go before those that had,
+ * but where begun_first is set one of these goes first. */
 vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot);
-/* Back into the queue, behind the others. */
-void vecd_slot_push_back(vecd_engine *e, vecd_slot *slot, vecd_job *job);
+/* Back into the queue: behind the others where it got a piece, else where it was. */
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool got_piece);
 /* One more item of a job is in the batch. */
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens);
 /* Out of the list of those that may time out. */
@@ -148,6 +150,8 @@ void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot);
 void vecd_slot_fail_jobs(vecd_engine *e, vecd_slot *slot, vecd_status status, const vecd_err *err);
 /* The slot is to be loaded, if it is not already on its way. */
 void vecd_slot_want(vecd_engine *e, vecd_slot *slot);
+/* There is a job to be encoded now. */
+bool vecd_slot_has_work(const vecd_slot *slot);
 /* Nothing is to be done with the resident model. */
 bool vecd_slot_is_idle(const vecd_slot *slot);
 /* The longest piece of one job in a batch, in tokens. */
