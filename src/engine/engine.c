@@ -1,4 +1,5 @@
-/* engine.c - the callers' side: jobs in, states out. The threads behind it are in scheduler.c, residency.c and keeper.c. */
+/* engine.c - the callers' side: jobs in, states out. The threads behind it are in scheduler.c, residency.c,
+ * keeper.c and puller.c. */
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
@@ -88,9 +89,9 @@ static vecd_status copy_settings(vecd_engine *e, vecd_err *err) {
 }
 
 static vecd_status start_threads(vecd_engine *e, vecd_err *err) {
-  pthread_t *const threads[] = {&e->scheduler, &e->loader, &e->keeper};
-  void *(*const mains[])(void *) = {vecd_scheduler_main, vecd_loader_main, vecd_keeper_main};
-  while (e->n_threads < 3) {
+  pthread_t *const threads[] = {&e->scheduler, &e->loader, &e->keeper, &e->puller};
+  void *(*const mains[])(void *) = {vecd_scheduler_main, vecd_loader_main, vecd_keeper_main, vecd_puller_main};
+  while (e->n_threads < (e->settings.hub ? 4 : 3)) {
     if (pthread_create(threads[e->n_threads], NULL, mains[e->n_threads], e) != 0)
       return vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start the engine's threads; raise the limit on processes");
     e->n_threads++;
@@ -114,6 +115,7 @@ vecd_status vecd_engine_new(const vecd_engine_settings *settings, vecd_registry 
   pthread_cond_init(&e->work, &monotonic);
   pthread_cond_init(&e->load, &monotonic);
   pthread_cond_init(&e->tick, &monotonic);
+  pthread_cond_init(&e->pull, &monotonic);
   pthread_condattr_destroy(&monotonic);
   e->batch = vecd_alloc_array(VECD_MEM_SCRATCH, VECD_MODEL_MAX_ITEMS, sizeof *e->batch);
   e->origins = vecd_alloc_array(VECD_MEM_SCRATCH, VECD_MODEL_MAX_ITEMS, sizeof *e->origins);
@@ -132,12 +134,13 @@ vecd_status vecd_engine_new(const vecd_engine_settings *settings, vecd_registry 
 }
 
 static void end_threads(vecd_engine *e) {
-  pthread_t threads[] = {e->scheduler, e->loader, e->keeper};
+  pthread_t threads[] = {e->scheduler, e->loader, e->keeper, e->puller};
   vecd_engine_lock(e);
   e->stopping = e->ending = true;
   pthread_cond_broadcast(&e->work);
   pthread_cond_broadcast(&e->load);
   pthread_cond_broadcast(&e->tick);
+  pthread_cond_broadcast(&e->pull);
   vecd_engine_unlock(e);
   for (unsigned i = 0; i < e->n_threads; i++) pthread_join(threads[i], NULL);
 }
@@ -166,6 +169,7 @@ void vecd_engine_free(vecd_engine **engine) {
   pthread_cond_destroy(&e->work);
   pthread_cond_destroy(&e->load);
   pthread_cond_destroy(&e->tick);
+  pthread_cond_destroy(&e->pull);
   pthread_mutex_destroy(&e->lock);
   vecd_free(e);
   *engine = NULL;
@@ -187,6 +191,7 @@ static vecd_status find_or_make_slot(vecd_engine *e, const char *asked, vecd_slo
     vecd_engine_unlock(e);
     const char *id = vecd_registry_id_of(e->registry, asked, room);
     vecd_status s = vecd_registry_find(e->registry, id, &path, err);
+    if (s == VECD_NOT_FOUND && vecd_engine_may_pull(e, id)) s = VECD_OK;
     vecd_slot *fresh = s ? NULL : make_slot(id);
     vecd_free(path);
     vecd_engine_lock(e);

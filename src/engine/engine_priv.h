@@ -4,6 +4,7 @@
  *   slot.c       a model's slot and its queues
  *   scheduler.c  the thread that forms batches and encodes them
  *   residency.c  the thread that loads models and makes room for them; only it evicts
+ *   puller.c     the thread that downloads models
  *   keeper.c     the thread that looks at the clock: jobs that waited too long, batches that take too long, idle models
  *
  * One lock guards all. Jobs that end are gathered and told after it is let go, so no callback runs with it held. */
@@ -44,6 +45,7 @@ typedef struct vecd_slot {
   bool busy;             /* has the batch */
   const char *leaving;   /* gets no further jobs and goes when it has done those it has: why. NULL: it stays */
   bool keep;             /* is never evicted */
+  bool remote;           /* in state LOADING: must be downloaded first */
   uint64_t wanted;       /* when it was asked to be loaded, as a number that grows; 0: it is not */
   size_t reserved_bytes; /* in state LOADING */
   vecd_files_mark files;
@@ -84,7 +86,8 @@ struct vecd_engine {
   pthread_cond_t work;  /* the scheduler has something to do */
   pthread_cond_t load;  /* the loader has */
   pthread_cond_t tick;  /* the keeper has */
-  pthread_t scheduler, loader, keeper;
+  pthread_cond_t pull;  /* the puller has */
+  pthread_t scheduler, loader, keeper, puller;
   unsigned n_threads; /* started, in this order */
   bool stopping;      /* nothing is taken any more */
   bool ending;        /* threads are to return */
@@ -110,6 +113,7 @@ struct vecd_engine {
 void *vecd_scheduler_main(void *arg);
 void *vecd_loader_main(void *arg);
 void *vecd_keeper_main(void *arg);
+void *vecd_puller_main(void *arg);
 
 static inline uint64_t vecd_engine_ms(unsigned ms) { return (uint64_t)ms * 1000000u; }
 
@@ -125,6 +129,14 @@ void vecd_engine_wait(vecd_engine *e, pthread_cond_t *condition, uint64_t deadli
 
 /* Bytes of all models but `but` (nullable): measured, of one that is loading estimated. Lock held. */
 size_t vecd_engine_used_bytes(const vecd_engine *e, const vecd_slot *but);
+
+/* The slot's model cannot be had: its jobs are told, and it is not tried again for a while. Lock held. */
+void vecd_slot_load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const vecd_err *err);
+
+/* --- puller.c */
+
+/* Whether the model may be downloaded when it is asked for. */
+bool vecd_engine_may_pull(const vecd_engine *e, const char *id);
 
 /* --- slot.c; lock held */
 

@@ -266,7 +266,8 @@ static vecd_status load(vecd_engine *e, vecd_slot *slot, const char *path, vecd_
   return s;
 }
 
-static void load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const vecd_err *err) {
+void vecd_slot_load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const vecd_err *err) {
+  slot->wanted = 0;
   if (s == VECD_CANCELLED) {
     slot->state = VECD_MODEL_AVAILABLE;
     return;
@@ -284,6 +285,7 @@ static void load_succeeded(vecd_engine *e, vecd_slot *slot, vecd_model *model, u
   vecd_info info;
   vecd_describe(model, &info);
   slot->model = model;
+  slot->wanted = 0;
   slot->state = VECD_MODEL_RESIDENT;
   slot->leaving = NULL;
   slot->files = mark_files(model);
@@ -307,7 +309,13 @@ static void serve_wish(vecd_engine *e, vecd_slot *slot) {
   uint64_t begun = vecd_now_ns(), took = 0;
   vecd_engine_unlock(e);
   vecd_status s = vecd_registry_find(e->registry, slot->id, &path, &err);
+  bool remote = s == VECD_NOT_FOUND && vecd_engine_may_pull(e, slot->id);
   vecd_engine_lock(e);
+  if (remote && slot->waiting.n) {
+    slot->remote = true;
+    pthread_cond_signal(&e->pull);
+    return;
+  }
   if (!s && !slot->waiting.n) s = vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "nobody waits for %s", slot->id);
   if (!s) s = make_room(e, slot, 0, &err);
   if (!s) {
@@ -325,9 +333,8 @@ static void serve_wish(vecd_engine *e, vecd_slot *slot) {
     vecd_engine_lock(e);
   }
   if (!s) give_back(e, slot, resident_bytes(model));
-  slot->wanted = 0;
   if (s)
-    load_failed(e, slot, s, &err);
+    vecd_slot_load_failed(e, slot, s, &err);
   else
     load_succeeded(e, slot, model, took);
   vecd_free(path);
@@ -342,7 +349,8 @@ static vecd_slot *next_to_go(const vecd_engine *e) {
 static vecd_slot *next_wanted(const vecd_engine *e) {
   vecd_slot *found = NULL;
   for (vecd_slot *slot = e->slots; slot; slot = slot->next)
-    if (slot->wanted && slot->state == VECD_MODEL_LOADING && (!found || slot->wanted < found->wanted)) found = slot;
+    if (slot->wanted && slot->state == VECD_MODEL_LOADING && !slot->remote && (!found || slot->wanted < found->wanted))
+      found = slot;
   return found;
 }
 
