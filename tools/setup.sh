@@ -55,6 +55,8 @@ find_missing() {
   need libjansson-dev pkg-config --exists jansson
   need libxxhash-dev pkg-config --exists libxxhash
   need libpcre2-dev pkg-config --exists libpcre2-8
+  need libcurl4-openssl-dev pkg-config --exists libcurl
+  need libssl-dev pkg-config --exists libcrypto
   need python3-venv have_ensurepip
   need curl command -v curl
   if [ "$class" != build ]; then

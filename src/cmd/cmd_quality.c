@@ -75,7 +75,7 @@ static vecd_status read_input(quality_run *r, const vecd_settings *settings, vec
 }
 
 static vecd_status set_up(quality_run *r, const vecd_settings *settings, vecd_err *err) {
-  char *path = NULL;
+  vecd_resolved found = {.path = NULL};
   vecd_status s = VECD_OK;
   r->bytes.tag = VECD_MEM_REQUEST;
   r->texts = vecd_quality_sample;
@@ -85,14 +85,14 @@ static vecd_status set_up(quality_run *r, const vecd_settings *settings, vecd_er
     r->n_texts = vecd_quality_sample_size;
   for (size_t i = 0; i < r->n_texts && !s; i++) r->text_bytes += r->texts[i].len;
   if (!s) s = vecd_kern_choose(&r->kern, settings->isa, err);
-  if (!s) s = vecd_resolve_model(settings, settings->args[0], &path, err);
+  if (!s) s = vecd_resolved_find(settings, settings->args[0], &found, err);
   if (!s) s = vecd_team_new((unsigned)settings->threads, &r->team, err);
   for (size_t i = 0; i < N_PRECISIONS && !s; i++) {
     vecd_opened *o = &r->contenders[i].opened;
     *o = (vecd_opened){.kern = r->kern, .team = r->team};
-    s = vecd_model_open(path, precisions[i], &o->kern, o->team, &o->model, err);
+    s = vecd_model_open(found.path, precisions[i], &o->kern, o->team, &found.hints, &o->model, err);
   }
-  vecd_free(path);
+  vecd_resolved_fini(&found);
   if (s) return s;
   size_t dimension = vecd_model_dimension(r->contenders[0].opened.model);
   r->vectors = vecd_alloc_array(VECD_MEM_REQUEST, VECD_MODEL_SLICE * dimension, sizeof *r->vectors);

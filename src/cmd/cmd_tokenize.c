@@ -29,11 +29,12 @@ static vecd_status find_prompt(tokenization *t, const vecd_settings *settings, v
 }
 
 static vecd_status open_tokenizer(tokenization *t, const vecd_settings *settings, vecd_err *err) {
-  char *path = NULL;
+  vecd_resolved found;
   vecd_encoder_config config;
-  vecd_status s = vecd_resolve_model(settings, settings->model, &path, err);
-  if (!s) s = vecd_model_folder_open(path, &t->folder, err);
-  vecd_free(path);
+  vecd_status s = vecd_resolved_find(settings, settings->model, &found, err);
+  if (!s) s = vecd_model_folder_open(found.path, &t->folder, err);
+  if (!s) s = vecd_model_folder_add_prompts(&t->folder, found.hints.prompts, found.hints.prompts_from, err);
+  vecd_resolved_fini(&found);
   if (s || (s = vecd_tokenizer_open(t->folder.tokenizer_path, &t->folder.tokenizer_rules, &t->tokenizer, err))) return s;
   if ((s = find_prompt(t, settings, err)) || settings->no_truncate) return s;
   return vecd_encoder_configure(&t->folder, &config, &t->limit, err);

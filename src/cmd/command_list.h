@@ -20,6 +20,11 @@
   X(SHOW, show, "MODEL", 1, 1, "what is known of a model",                                                                 \
     "Opens a model, which checks all of its files, and prints what it is, its limits and where they come from, its "       \
     "modules in order, its prompts, and what was assumed because the folder does not say.")                                \
+  X(PULL, pull, "ID", 1, 1, "get a model from the Hugging Face hub",                                                       \
+    "Downloads what vecd needs of the repository ID (org/name) into the cache that all of Hugging Face's programs share "  \
+    "($HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub), checks it, and prints its folder. What is there "  \
+    "already is not fetched again; after Ctrl-C or a broken connection the next pull goes on where the last one ended. "   \
+    "HF_TOKEN opens private and gated models, HF_ENDPOINT names another hub, HF_HUB_OFFLINE=1 forbids asking.")            \
   X(SERVE, serve, "", 0, 0, "serve the HTTP API",                                                                          \
     "Serves the HTTP API until SIGTERM or SIGINT, then finishes what it has taken and exits with 0. A second signal ends " \
     "it at once.")                                                                                                         \

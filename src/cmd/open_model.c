@@ -1,24 +1,40 @@
 /* open_model.c - see open_model.h. */
 #include "cmd/open_model.h"
 
-vecd_status vecd_resolve_model(const vecd_settings *settings, const char *name, char **path, vecd_err *err) {
+vecd_status vecd_resolved_find(const vecd_settings *settings, const char *name, vecd_resolved *out, vecd_err *err) {
   vecd_registry *registry = NULL;
+  char room[VECD_MODEL_ID_BYTES];
+  *out = (vecd_resolved){.path = NULL};
   vecd_status s = vecd_registry_new(settings->models, &registry, err);
-  if (!s) s = vecd_registry_resolve(registry, name ? name : VECD_DEFAULT_MODEL, path, err);
+  if (!s)
+    s = vecd_registry_resolve(registry, name ? name : vecd_registry_id_of(registry, NULL, room), &out->path, &out->id, err);
+  if (!s) {
+    out->catalogue = vecd_registry_catalogue(registry);
+    out->row = vecd_catalogue_get(out->catalogue, out->id);
+    out->hints = vecd_hints_of(out->id, out->row);
+  }
   vecd_registry_free(&registry);
   return s;
 }
 
+void vecd_resolved_fini(vecd_resolved *resolved) {
+  vecd_free(resolved->path);
+  vecd_free(resolved->id);
+  vecd_catalogue_unpin(&resolved->catalogue);
+}
+
 vecd_status vecd_opened_open(const vecd_settings *settings, const char *name, vecd_opened *out, vecd_err *err) {
-  char *path = NULL;
+  vecd_resolved found = {.path = NULL};
   *out = (vecd_opened){.team = NULL};
   vecd_precision precision;
   vecd_status s = vecd_precision_parse(settings->quantization, &precision, err);
   if (!s) s = vecd_kern_choose(&out->kern, settings->isa, err);
-  if (!s) s = vecd_resolve_model(settings, name, &path, err);
+  if (!s) s = vecd_resolved_find(settings, name, &found, err);
   if (!s) s = vecd_team_new((unsigned)settings->threads, &out->team, err);
-  if (!s) s = vecd_model_open(path, precision, &out->kern, out->team, &out->model, err);
-  vecd_free(path);
+  if (!s)
+    s = vecd_model_open(found.path, vecd_precision_of(found.row, precision), &out->kern, out->team, &found.hints, &out->model,
+                        err);
+  vecd_resolved_fini(&found);
   return s;
 }
 

@@ -3,6 +3,7 @@
 #define VECD_CMD_OPEN_MODEL_H
 
 #include "cmd/settings.h"
+#include "engine/hints.h"
 #include "model/model.h"
 #include "registry/registry.h"
 
@@ -12,8 +13,17 @@ typedef struct vecd_opened {
   vecd_model *model;
 } vecd_opened;
 
-/* The path of the model that `name` means (NULL: the default model); the caller's (vecd_free). As vecd_registry_resolve(). */
-VECD_CHECK vecd_status vecd_resolve_model(const vecd_settings *settings, const char *name, char **path, vecd_err *err);
+/* The model that a name means. */
+typedef struct vecd_resolved {
+  char *path, *id;
+  vecd_catalogue *catalogue;
+  const vecd_catalogue_row *row; /* nullable */
+  vecd_model_hints hints;        /* from the row */
+} vecd_resolved;
+
+/* Fills *out for `name` (NULL: the default model); to be given back in any case, a zeroed one is legal. As vecd_registry_resolve(). */
+VECD_CHECK vecd_status vecd_resolved_find(const vecd_settings *settings, const char *name, vecd_resolved *out, vecd_err *err);
+void vecd_resolved_fini(vecd_resolved *resolved);
 
 /* Opens settings->model. Close in any case; a zeroed one is legal. */
 VECD_CHECK vecd_status vecd_opened_open(const vecd_settings *settings, const char *name, vecd_opened *out, vecd_err *err);

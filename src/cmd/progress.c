@@ -18,39 +18,42 @@ void vecd_progress_begin(vecd_progress *p, bool wanted, uint64_t total_bytes) {
 }
 
 static int put_duration(char *out, size_t cap, double seconds) {
+  if (seconds < 0) return snprintf(out, cap, "-:--");
   if (seconds > 359999) seconds = 359999; /* 99 h: more digits say no more */
   unsigned s = (unsigned)(seconds + 0.5);
   if (s >= 3600) return snprintf(out, cap, "%u:%02u:%02u", s / 3600, s / 60 % 60, s % 60);
   return snprintf(out, cap, "%u:%02u", s / 60, s % 60);
 }
 
-static void print_line(const vecd_progress *p, uint64_t done_bytes, uint64_t n_texts, bool is_last) {
-  char line[200], bar[BAR_WIDTH + 1], left[32] = "";
-  double elapsed_s = (double)(vecd_now_ms() - p->begun_ms) / 1000.0;
-  double rate = (double)n_texts / (elapsed_s > 0.001 ? elapsed_s : 0.001);
+void vecd_progress_draw(double part, const char *text, double seconds, bool is_last) {
+  char line[400], bar[BAR_WIDTH + 1], time[32];
   struct winsize size;
   int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-  if (p->total_bytes) {
-    double part = (double)done_bytes / (double)p->total_bytes; /* the file may grow while it is read */
-    part = part < 0 ? 0 : part > 1 ? 1 : part;
+  put_duration(time, sizeof time, seconds);
+  if (part >= 0) {
+    if (part > 1) part = 1, seconds = is_last ? seconds : 0; /* the file may grow while it is read */
     size_t filled = (size_t)(part * BAR_WIDTH + 0.5);
     memset(bar, '.', BAR_WIDTH);
     memset(bar, '#', filled);
     bar[BAR_WIDTH] = '\0';
-    if (is_last)
-      put_duration(left, sizeof left, elapsed_s);
-    else if (part > 0)
-      put_duration(left, sizeof left, elapsed_s * (1 - part) / part);
-    snprintf(line, sizeof line, "[%s] %3.0f%%  %" PRIu64 " texts  %.0f/s  %s %s", bar, part * 100, n_texts, rate, left,
-             is_last ? "in all" : "left");
+    snprintf(line, sizeof line, "[%s] %3.0f%%  %.200s  %s %s", bar, part * 100, text, time, is_last ? "in all" : "left");
   } else {
-    put_duration(left, sizeof left, elapsed_s);
-    snprintf(line, sizeof line, "%" PRIu64 " texts  %.0f/s  %s", n_texts, rate, left);
+    snprintf(line, sizeof line, "%.200s  %s", text, time);
   }
   const char *shown = line;
   if ((int)strlen(line) >= width && line[0] == '[') shown = strchr(line, ']') + 2; /* no room for the bar */
   fprintf(stderr, "\r%.*s\033[K%s", width > 1 ? width - 1 : 1, shown, is_last ? "\n" : "");
   fflush(stderr);
+}
+
+static void print_line(const vecd_progress *p, uint64_t done_bytes, uint64_t n_texts, bool is_last) {
+  char text[80];
+  double elapsed_s = (double)(vecd_now_ms() - p->begun_ms) / 1000.0;
+  double rate = (double)n_texts / (elapsed_s > 0.001 ? elapsed_s : 0.001);
+  double part = p->total_bytes ? (double)done_bytes / (double)p->total_bytes : -1;
+  double left_s = is_last || part < 0 ? elapsed_s : part > 0 ? elapsed_s * (1 - part) / part : -1;
+  snprintf(text, sizeof text, "%" PRIu64 " texts  %.0f/s", n_texts, rate);
+  vecd_progress_draw(part, text, left_s, is_last);
 }
 
 void vecd_progress_update(vecd_progress *p, uint64_t done_bytes, uint64_t n_texts) {

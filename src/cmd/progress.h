@@ -11,6 +11,10 @@ typedef struct vecd_progress {
   uint64_t total_bytes; /* 0: unknown, then there is no bar and no time left */
 } vecd_progress;
 
+/* Draws the line anew: a bar where part is from 0 to 1 (negative: of nobody knows what), text, and the seconds that are left (negative:
+ * unknown), in all where this is the last. Cut to the terminal's width; the bar is left out first. */
+void vecd_progress_draw(double part, const char *text, double seconds, bool is_last);
+
 /* Shows something only where `wanted` and stderr is a terminal. */
 void vecd_progress_begin(vecd_progress *p, bool wanted, uint64_t total_bytes);
 

@@ -75,6 +75,8 @@
     "write the figures to FILE as CSV too, a line a workload; - for standard output, in place of the table")                   \
   X(svg, TEXT, "svg", 0, NULL, "FILE", 0, 0, NULL, VECD_CMD_BENCH,                                                             \
     "draw the shares into FILE as SVG too; - for standard output, in place of the table")                                      \
+  X(revision, TEXT, "revision", 0, NULL, "NAME", 0, 0, "main", VECD_CMD_PULL,                                                  \
+    "a branch, a tag, or a commit of the repository")                                                                          \
   X(host, TEXT, "host", 0, "VECD_HOST", "ADDRESS", 0, 0, "127.0.0.1", VECD_CMD_SERVE, "listen on this address")                \
   X(port, NUMBER, "port", 0, "VECD_PORT", "N", 0, 65535, "8080", VECD_CMD_SERVE, "listen on this port, 0 picks a free one")    \
   X(unix_path, TEXT, "unix", 0, "VECD_UNIX", "PATH", 0, 0, NULL, VECD_CMD_SERVE, "listen on this Unix socket, and on no port") \

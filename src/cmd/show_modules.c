@@ -73,6 +73,7 @@ void vecd_show_prompts(vecd_facts *f, const vecd_model_folder *folder) {
     vecd_facts_value(f, "prompts", &buf);
     buf.len = 0;
   }
+  if (json_object_size(folder->prompts)) vecd_facts_text(f, "prompts_from", "%s", folder->prompts_from);
   if (folder->default_prompt)
     vecd_output_json_string(&buf, folder->default_prompt, strlen(folder->default_prompt));
   else

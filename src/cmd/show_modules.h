@@ -9,7 +9,7 @@
 /* All modules, in order. */
 void vecd_show_modules(vecd_facts *f, const vecd_model_folder *folder);
 
-/* The folder's prompts and which is the default. */
+/* The prompts, whose they are, and which is the default. */
 void vecd_show_prompts(vecd_facts *f, const vecd_model_folder *folder);
 
 /* The shards, where the weights lie in several files. */

@@ -1,4 +1,5 @@
-/* engine.c - the callers' side: jobs in, states out. The threads behind it are in scheduler.c, residency.c and keeper.c. */
+/* engine.c - the callers' side: jobs in, states out. The threads behind it are in scheduler.c, residency.c,
+ * keeper.c and puller.c. */
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
@@ -65,6 +66,7 @@ static void set_defaults(vecd_engine_settings *s) {
 
 static vecd_status copy_settings(vecd_engine *e, vecd_err *err) {
   const vecd_engine_settings *s = &e->settings;
+  char room[VECD_MODEL_ID_BYTES];
   vecd_status status = vecd_precision_parse(s->precision ? s->precision : "auto", &e->precision, err);
   if (s->n_keep > s->max_models)
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
@@ -72,13 +74,14 @@ static vecd_status copy_settings(vecd_engine *e, vecd_err *err) {
   e->precisions = vecd_alloc_zero(VECD_MEM_MISC, s->n_precisions + 1, sizeof *e->precisions);
   if (!e->precisions) return vecd_err_no_memory(err, "the engine", s->n_precisions * sizeof *e->precisions);
   for (size_t i = 0; i < s->n_precisions && !status; i++) {
-    e->precisions[i].id = vecd_strdup(VECD_MEM_MISC, s->precisions[i].id);
+    e->precisions[i].id = vecd_strdup(VECD_MEM_MISC, vecd_registry_id_of(e->registry, s->precisions[i].id, room));
     if (!e->precisions[i].id) return vecd_err_no_memory(err, "the engine", strlen(s->precisions[i].id));
     status = vecd_precision_parse(s->precisions[i].precision, &e->precisions[i].precision, err);
   }
   for (size_t i = 0; i < s->n_keep && !status; i++) {
-    vecd_slot *slot = vecd_slot_find(e, s->keep[i]);
-    if (!slot && !(slot = make_slot(s->keep[i]))) return vecd_err_no_memory(err, "a model's queue", sizeof *slot);
+    const char *id = vecd_registry_id_of(e->registry, s->keep[i], room);
+    vecd_slot *slot = vecd_slot_find(e, id);
+    if (!slot && !(slot = make_slot(id))) return vecd_err_no_memory(err, "a model's queue", sizeof *slot);
     if (!slot->keep) add_slot(e, slot);
     slot->keep = true;
   }
@@ -86,9 +89,9 @@ static vecd_status copy_settings(vecd_engine *e, vecd_err *err) {
 }
 
 static vecd_status start_threads(vecd_engine *e, vecd_err *err) {
-  pthread_t *const threads[] = {&e->scheduler, &e->loader, &e->keeper};
-  void *(*const mains[])(void *) = {vecd_scheduler_main, vecd_loader_main, vecd_keeper_main};
-  while (e->n_threads < 3) {
+  pthread_t *const threads[] = {&e->scheduler, &e->loader, &e->keeper, &e->puller};
+  void *(*const mains[])(void *) = {vecd_scheduler_main, vecd_loader_main, vecd_keeper_main, vecd_puller_main};
+  while (e->n_threads < (e->settings.hub ? 4 : 3)) {
     if (pthread_create(threads[e->n_threads], NULL, mains[e->n_threads], e) != 0)
       return vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start the engine's threads; raise the limit on processes");
     e->n_threads++;
@@ -112,6 +115,7 @@ vecd_status vecd_engine_new(const vecd_engine_settings *settings, vecd_registry 
   pthread_cond_init(&e->work, &monotonic);
   pthread_cond_init(&e->load, &monotonic);
   pthread_cond_init(&e->tick, &monotonic);
+  pthread_cond_init(&e->pull, &monotonic);
   pthread_condattr_destroy(&monotonic);
   e->batch = vecd_alloc_array(VECD_MEM_SCRATCH, VECD_MODEL_MAX_ITEMS, sizeof *e->batch);
   e->origins = vecd_alloc_array(VECD_MEM_SCRATCH, VECD_MODEL_MAX_ITEMS, sizeof *e->origins);
@@ -130,12 +134,13 @@ vecd_status vecd_engine_new(const vecd_engine_settings *settings, vecd_registry 
 }
 
 static void end_threads(vecd_engine *e) {
-  pthread_t threads[] = {e->scheduler, e->loader, e->keeper};
+  pthread_t threads[] = {e->scheduler, e->loader, e->keeper, e->puller};
   vecd_engine_lock(e);
   e->stopping = e->ending = true;
   pthread_cond_broadcast(&e->work);
   pthread_cond_broadcast(&e->load);
   pthread_cond_broadcast(&e->tick);
+  pthread_cond_broadcast(&e->pull);
   vecd_engine_unlock(e);
   for (unsigned i = 0; i < e->n_threads; i++) pthread_join(threads[i], NULL);
 }
@@ -164,6 +169,7 @@ void vecd_engine_free(vecd_engine **engine) {
   pthread_cond_destroy(&e->work);
   pthread_cond_destroy(&e->load);
   pthread_cond_destroy(&e->tick);
+  pthread_cond_destroy(&e->pull);
   pthread_mutex_destroy(&e->lock);
   vecd_free(e);
   *engine = NULL;
@@ -178,12 +184,14 @@ void vecd_engine_stop(vecd_engine *e) {
 /* --- jobs */
 
 /* The slot of a model, made if the registry knows the model. Lock held; the registry is asked without it. */
-static vecd_status find_or_make_slot(vecd_engine *e, const char *id, vecd_slot **out, vecd_err *err) {
-  vecd_slot *slot = vecd_slot_find(e, id);
+static vecd_status find_or_make_slot(vecd_engine *e, const char *asked, vecd_slot **out, vecd_err *err) {
+  vecd_slot *slot = vecd_slot_find(e, asked);
   if (!slot) {
-    char *path = NULL;
+    char *path = NULL, room[VECD_MODEL_ID_BYTES];
     vecd_engine_unlock(e);
+    const char *id = vecd_registry_id_of(e->registry, asked, room);
     vecd_status s = vecd_registry_find(e->registry, id, &path, err);
+    if (s == VECD_NOT_FOUND && vecd_engine_may_pull(e, id)) s = VECD_OK;
     vecd_slot *fresh = s ? NULL : make_slot(id);
     vecd_free(path);
     vecd_engine_lock(e);

@@ -13,6 +13,7 @@
 #include "engine/histogram.h"
 #include "model/folder_facts.h" /* what is known of a model that is not resident */
 #include "model/model.h"
+#include "registry/hub_options.h"
 #include "registry/registry.h"
 
 typedef struct vecd_engine vecd_engine;
@@ -23,7 +24,7 @@ typedef struct vecd_engine_precision {
   const char *id, *precision;
 } vecd_engine_precision;
 
-/* Zero is always the default. Strings and arrays are copied by vecd_engine_new(). */
+/* Zero is always the default. Strings and arrays are copied by vecd_engine_new(), but for hub. */
 typedef struct vecd_engine_settings {
   unsigned threads;      /* worker threads; 0: vecd_cpu_count() */
   const char *isa;       /* NULL: the best */
@@ -38,6 +39,9 @@ typedef struct vecd_engine_settings {
   size_t n_keep;            /* at most max_models */
   double min_similarity;    /* mean cosine of INT8 to FP32 below which "auto" takes FP32; 0.98 */
   const char *quality_path; /* the file in which measured similarities are kept; NULL: nowhere */
+
+  const vecd_hub_options
+      *hub; /* borrowed until free: models of the catalogue that are not here are downloaded; NULL: they are not */
 
   size_t batch_tokens;         /* about how many tokens one batch has at the most: enough for full speed, few enough
                                   that who comes next does not wait long; 512 */
@@ -63,7 +67,7 @@ typedef void vecd_job_done(vecd_job *job);
 
 /* A request on its way. The caller owns the memory, fills the first part, and keeps all of it until done has been called. */
 struct vecd_job {
-  const char *model_id; /* borrowed until done */
+  const char *model_id; /* borrowed until submit returns, which sets it to what the model is called (the engine's) */
   vecd_item *items; /* [n_items]; of each the text (or ids) is filled, the rest is the engine's. vector lies in job->vectors */
   size_t n_items;   /* 0: nothing but that the model be loaded, however long that takes */
   vecd_job_options options;

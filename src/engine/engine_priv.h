@@ -4,6 +4,7 @@
  *   slot.c       a model's slot and its queues
  *   scheduler.c  the thread that forms batches and encodes them
  *   residency.c  the thread that loads models and makes room for them; only it evicts
+ *   puller.c     the thread that downloads models
  *   keeper.c     the thread that looks at the clock: jobs that waited too long, batches that take too long, idle models
  *
  * One lock guards all. Jobs that end are gathered and told after it is let go, so no callback runs with it held. */
@@ -18,7 +19,7 @@
 #include "engine/quality_memory.h"
 
 /* Where a job is. */
-enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_WAITING };
+enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_BEGUN, VECD_JOB_WAITING };
 
 typedef struct vecd_job_list {
   vecd_job *first, *last;
@@ -35,14 +36,16 @@ typedef struct vecd_slot {
   struct vecd_slot *next; /* in the order in which they were asked for */
   char *id;
   vecd_model_state state;
-  vecd_model *model; /* set in state RESIDENT */
-  vecd_job_list
-      ready; /* of a resident model: jobs with items that are not taken, in the order in which they get their next piece */
+  vecd_model *model;     /* set in state RESIDENT */
+  vecd_job_list ready;   /* of a resident model: jobs that had no piece yet */
+  vecd_job_list begun;   /* those that had one and have items left, in the order in which they get the next */
+  bool begun_first;      /* the last batch passed them over */
   vecd_job_list waiting; /* for the model to be loaded, or loaded again */
   size_t n_jobs;         /* in either, or with items in the batch only */
   bool busy;             /* has the batch */
   const char *leaving;   /* gets no further jobs and goes when it has done those it has: why. NULL: it stays */
   bool keep;             /* is never evicted */
+  bool remote;           /* in state LOADING: must be downloaded first */
   uint64_t wanted;       /* when it was asked to be loaded, as a number that grows; 0: it is not */
   size_t reserved_bytes; /* in state LOADING */
   vecd_files_mark files;
@@ -83,7 +86,8 @@ struct vecd_engine {
   pthread_cond_t work;  /* the scheduler has something to do */
   pthread_cond_t load;  /* the loader has */
   pthread_cond_t tick;  /* the keeper has */
-  pthread_t scheduler, loader, keeper;
+  pthread_cond_t pull;  /* the puller has */
+  pthread_t scheduler, loader, keeper, puller;
   unsigned n_threads; /* started, in this order */
   bool stopping;      /* nothing is taken any more */
   bool ending;        /* threads are to return */
@@ -109,6 +113,7 @@ struct vecd_engine {
 void *vecd_scheduler_main(void *arg);
 void *vecd_loader_main(void *arg);
 void *vecd_keeper_main(void *arg);
+void *vecd_puller_main(void *arg);
 
 static inline uint64_t vecd_engine_ms(unsigned ms) { return (uint64_t)ms * 1000000u; }
 
@@ -125,6 +130,14 @@ void vecd_engine_wait(vecd_engine *e, pthread_cond_t *condition, uint64_t deadli
 /* Bytes of all models but `but` (nullable): measured, of one that is loading estimated. Lock held. */
 size_t vecd_engine_used_bytes(const vecd_engine *e, const vecd_slot *but);
 
+/* The slot's model cannot be had: its jobs are told, and it is not tried again for a while. Lock held. */
+void vecd_slot_load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const vecd_err *err);
+
+/* --- puller.c */
+
+/* Whether the model may be downloaded when it is asked for. */
+bool vecd_engine_may_pull(const vecd_engine *e, const char *id);
+
 /* --- slot.c; lock held */
 
 vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id);
@@ -132,10 +145,11 @@ vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id);
 size_t vecd_slot_guess_tokens(const vecd_slot *slot, const vecd_item *item);
 /* A new job: into the queue where it belongs. */
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
-/* The job whose turn it is, taken out of the queue; NULL where there is none. */
+/* The job whose turn it is, taken out of the queue; NULL where there is none. Those that had no piece yet go before those that had,
+ * but where begun_first is set one of these goes first. */
 vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot);
-/* Back into the queue, behind the others. */
-void vecd_slot_push_back(vecd_engine *e, vecd_slot *slot, vecd_job *job);
+/* Back into the queue: behind the others where it got a piece, else where it was. */
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool got_piece);
 /* One more item of a job is in the batch. */
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens);
 /* Out of the list of those that may time out. */
@@ -148,6 +162,8 @@ void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot);
 void vecd_slot_fail_jobs(vecd_engine *e, vecd_slot *slot, vecd_status status, const vecd_err *err);
 /* The slot is to be loaded, if it is not already on its way. */
 void vecd_slot_want(vecd_engine *e, vecd_slot *slot);
+/* There is a job to be encoded now. */
+bool vecd_slot_has_work(const vecd_slot *slot);
 /* Nothing is to be done with the resident model. */
 bool vecd_slot_is_idle(const vecd_slot *slot);
 /* The longest piece of one job in a batch, in tokens. */

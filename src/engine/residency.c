@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mapping_guard.h"
 #include "engine/engine_priv.h"
+#include "engine/hints.h"
 #include "model/quality.h"
 
 #define XXH_INLINE_ALL
@@ -166,9 +167,14 @@ static vecd_precision wanted_precision(const vecd_engine *e, const char *id) {
   return e->precision;
 }
 
-static vecd_status open_model(vecd_engine *e, const char *path, vecd_precision precision, vecd_model **out, vecd_err *err) {
+static vecd_status open_model(vecd_engine *e, const char *id, const char *path, vecd_precision precision, vecd_model **out,
+                              vecd_err *err) {
   unsigned faults = vecd_mapping_guard_faults();
-  vecd_status s = vecd_model_open(path, precision, &e->kern, e->team, out, err);
+  vecd_catalogue *catalogue = vecd_registry_catalogue(e->registry);
+  const vecd_catalogue_row *row = vecd_catalogue_get(catalogue, id);
+  vecd_model_hints hints = vecd_hints_of(id, row);
+  vecd_status s = vecd_model_open(path, vecd_precision_of(row, precision), &e->kern, e->team, &hints, out, err);
+  vecd_catalogue_unpin(&catalogue);
   if (!s && vecd_mapping_guard_faults() != faults) {
     vecd_model_close(out);
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: a file was cut short while it was read", path);
@@ -192,7 +198,7 @@ static vecd_status measure(vecd_engine *e, vecd_slot *slot, const char *path, ve
   vecd_quality quality;
   vecd_span texts[VECD_QUALITY_QUICK_MOST];
   size_t n = vecd_quality_quick_sample(texts);
-  vecd_status s = open_model(e, path, VECD_PRECISION_FP32, fp32, err);
+  vecd_status s = open_model(e, slot->id, path, VECD_PRECISION_FP32, fp32, err);
   if (!s) s = vecd_quality_measure(*fp32, int8, texts, n, MEASURED_AT_A_TIME, go_on, e, &quality, err);
   if (s) return vecd_err_context(err, s, "measuring %s in 8 bits", slot->id);
   *mark = (vecd_quality_mark){quality.mean, quality.least};
@@ -237,7 +243,7 @@ static vecd_status check_quality(vecd_engine *e, vecd_slot *slot, const char *pa
              "(--min-similarity): float32 is used",
              slot->id, mark.mean, e->settings.min_similarity);
     vecd_model_close(model);
-    if (!fp32) s = open_model(e, path, VECD_PRECISION_FP32, &fp32, err);
+    if (!fp32) s = open_model(e, slot->id, path, VECD_PRECISION_FP32, &fp32, err);
     *model = fp32;
     fp32 = NULL;
   }
@@ -253,19 +259,21 @@ static vecd_status check_quality(vecd_engine *e, vecd_slot *slot, const char *pa
 /* Opens the slot's model in its precision. Without the lock. */
 static vecd_status load(vecd_engine *e, vecd_slot *slot, const char *path, vecd_model **model, vecd_err *err) {
   vecd_precision wanted = wanted_precision(e, slot->id);
-  vecd_status s = open_model(e, path, wanted, model, err);
+  vecd_status s = open_model(e, slot->id, path, wanted, model, err);
   if (!s && vecd_encoder_precision(vecd_model_encoder(*model)) == VECD_PRECISION_INT8)
     s = check_quality(e, slot, path, model, wanted == VECD_PRECISION_AUTO, err);
   if (s) vecd_model_close(model);
   return s;
 }
 
-static void load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const vecd_err *err) {
+void vecd_slot_load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const vecd_err *err) {
+  slot->wanted = 0;
   if (s == VECD_CANCELLED) {
     slot->state = VECD_MODEL_AVAILABLE;
     return;
   }
-  vecd_log(VECD_LOG_WARN, "model %s cannot be loaded: %s", slot->id, err->text);
+  bool for_texts = slot->queued_texts > 0; /* who asked for the model alone is told, and tells */
+  vecd_log(for_texts ? VECD_LOG_WARN : VECD_LOG_DEBUG, "model %s cannot be loaded: %s", slot->id, err->text);
   slot->state = VECD_MODEL_FAILED;
   slot->err = *err;
   slot->counts.load_failures++;
@@ -277,6 +285,7 @@ static void load_succeeded(vecd_engine *e, vecd_slot *slot, vecd_model *model, u
   vecd_info info;
   vecd_describe(model, &info);
   slot->model = model;
+  slot->wanted = 0;
   slot->state = VECD_MODEL_RESIDENT;
   slot->leaving = NULL;
   slot->files = mark_files(model);
@@ -300,7 +309,13 @@ static void serve_wish(vecd_engine *e, vecd_slot *slot) {
   uint64_t begun = vecd_now_ns(), took = 0;
   vecd_engine_unlock(e);
   vecd_status s = vecd_registry_find(e->registry, slot->id, &path, &err);
+  bool remote = s == VECD_NOT_FOUND && vecd_engine_may_pull(e, slot->id);
   vecd_engine_lock(e);
+  if (remote && slot->waiting.n) {
+    slot->remote = true;
+    pthread_cond_signal(&e->pull);
+    return;
+  }
   if (!s && !slot->waiting.n) s = vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "nobody waits for %s", slot->id);
   if (!s) s = make_room(e, slot, 0, &err);
   if (!s) {
@@ -318,9 +333,8 @@ static void serve_wish(vecd_engine *e, vecd_slot *slot) {
     vecd_engine_lock(e);
   }
   if (!s) give_back(e, slot, resident_bytes(model));
-  slot->wanted = 0;
   if (s)
-    load_failed(e, slot, s, &err);
+    vecd_slot_load_failed(e, slot, s, &err);
   else
     load_succeeded(e, slot, model, took);
   vecd_free(path);
@@ -335,7 +349,8 @@ static vecd_slot *next_to_go(const vecd_engine *e) {
 static vecd_slot *next_wanted(const vecd_engine *e) {
   vecd_slot *found = NULL;
   for (vecd_slot *slot = e->slots; slot; slot = slot->next)
-    if (slot->wanted && slot->state == VECD_MODEL_LOADING && (!found || slot->wanted < found->wanted)) found = slot;
+    if (slot->wanted && slot->state == VECD_MODEL_LOADING && !slot->remote && (!found || slot->wanted < found->wanted))
+      found = slot;
   return found;
 }
 

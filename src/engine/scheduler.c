@@ -44,10 +44,11 @@ static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err
   return VECD_OK;
 }
 
-/* Takes items of jobs in turn until the batch is full or the queue is empty. A job that has had a piece and has more goes to
- * the back. */
+/* Takes items of jobs in turn until the batch is full or the queue is empty. Who had no piece yet goes first, so that a short request
+ * waits for one batch at the most; but a batch without a piece of those that had some is not followed by another. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
   size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = vecd_engine_turn_tokens(e);
+  bool begun = false; /* one that had a piece before has one in this batch */
   for (vecd_job *job; n < VECD_MODEL_MAX_ITEMS && tokens < most && (job = vecd_slot_next(e, slot));) {
     vecd_err err;
     vecd_status s = prepare(job, slot->model, &err);
@@ -55,7 +56,7 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
       vecd_job_end(e, job, s, &err);
       continue;
     }
-    size_t of_job = 0;
+    size_t of_job = 0, of_items = 0;
     while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < turn) {
       const vecd_item *item = &job->items[job->priv.taken];
       size_t guess = vecd_slot_guess_tokens(slot, item);
@@ -69,9 +70,12 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
       vecd_job_item_taken(e, job, guess);
       tokens += guess;
       of_job += guess;
+      of_items++;
     }
-    if (job->priv.taken < job->n_items) vecd_slot_push_back(e, slot, job);
+    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, of_job > 0);
+    begun |= of_job > 0 && job->priv.taken > of_items;
   }
+  slot->begun_first = !begun && slot->begun.n;
   return n;
 }
 
@@ -155,7 +159,7 @@ static vecd_slot *next_slot(const vecd_engine *e) {
   vecd_slot *start = e->last_served && e->last_served->next ? e->last_served->next : e->slots, *slot = start;
   if (!slot) return NULL;
   do {
-    if (slot->state == VECD_MODEL_RESIDENT && slot->ready.n) return slot;
+    if (vecd_slot_has_work(slot)) return slot;
     slot = slot->next ? slot->next : e->slots;
   } while (slot != start);
   return NULL;
@@ -164,9 +168,10 @@ static vecd_slot *next_slot(const vecd_engine *e) {
 /* Waits while the slot's queue would not fill a batch and the window of the job in front is open. Lock held. */
 static bool wait_for_company(vecd_engine *e, const vecd_slot *slot) {
   const vecd_job *job = slot->ready.first;
+  if (!job || slot->begun.n) return false;
   uint64_t until = job->priv.submitted_ns + (uint64_t)e->settings.batch_window_us * 1000u;
-  if (!e->settings.batch_window_us || job->priv.begun || slot->leaving || e->stopping ||
-      slot->queued_tokens >= e->settings.batch_tokens || vecd_now_ns() >= until)
+  if (!e->settings.batch_window_us || slot->leaving || e->stopping || slot->queued_tokens >= e->settings.batch_tokens ||
+      vecd_now_ns() >= until)
     return false;
   vecd_engine_wait(e, &e->work, until);
   return true;
@@ -198,7 +203,7 @@ static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
     vecd_log(VECD_LOG_ERROR, "model %s: a file was cut short while it was in use; it is loaded anew", slot->id);
     slot->leaving = "a file was cut short";
   }
-  if (slot->leaving && !slot->ready.n) pthread_cond_signal(&e->load);
+  if (slot->leaving && vecd_slot_is_idle(slot)) pthread_cond_signal(&e->load);
 }
 
 void *vecd_scheduler_main(void *arg) {
@@ -214,7 +219,7 @@ void *vecd_scheduler_main(void *arg) {
     e->last_served = slot;
     size_t n = form_batch(e, slot);
     if (n) run_batch(e, slot, n);
-    if (!n && slot->leaving && !slot->ready.n) pthread_cond_signal(&e->load);
+    if (!n && slot->leaving && vecd_slot_is_idle(slot)) pthread_cond_signal(&e->load);
   }
   vecd_engine_unlock(e);
   return NULL;

@@ -22,7 +22,13 @@ double vecd_engine_expected_wait_ns(const vecd_engine *e) {
   return wait;
 }
 
-bool vecd_slot_is_idle(const vecd_slot *slot) { return slot->state == VECD_MODEL_RESIDENT && !slot->ready.n && !slot->busy; }
+bool vecd_slot_has_work(const vecd_slot *slot) {
+  return slot->state == VECD_MODEL_RESIDENT && (slot->ready.n || slot->begun.n);
+}
+
+bool vecd_slot_is_idle(const vecd_slot *slot) {
+  return slot->state == VECD_MODEL_RESIDENT && !vecd_slot_has_work(slot) && !slot->busy;
+}
 
 static size_t ahead(const vecd_engine *e, const vecd_job *job) {
   size_t turn = vecd_engine_turn_tokens(e);
@@ -30,7 +36,7 @@ static size_t ahead(const vecd_engine *e, const vecd_job *job) {
 }
 
 static vecd_job_list *list_of(vecd_slot *slot, const vecd_job *job) {
-  return job->priv.place == VECD_JOB_READY ? &slot->ready : &slot->waiting;
+  return job->priv.place == VECD_JOB_READY ? &slot->ready : job->priv.place == VECD_JOB_BEGUN ? &slot->begun : &slot->waiting;
 }
 
 static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place) {
@@ -40,6 +46,17 @@ static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char pl
   job->priv.prev = list->last;
   *(list->last ? &list->last->priv.next : &list->first) = job;
   list->last = job;
+  list->n++;
+  slot->ahead_tokens += ahead(e, job);
+}
+
+static void put_first(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place) {
+  job->priv.place = place;
+  vecd_job_list *list = list_of(slot, job);
+  job->priv.prev = NULL;
+  job->priv.next = list->first;
+  *(list->first ? &list->first->priv.prev : &list->last) = job;
+  list->first = job;
   list->n++;
   slot->ahead_tokens += ahead(e, job);
 }
@@ -80,6 +97,7 @@ static void ended(vecd_engine *e, vecd_job *job) {
 
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
   job->priv.slot = slot;
+  job->model_id = slot->id;
   job->priv.submitted_ns = vecd_now_ns();
   slot->last_used_ns = job->priv.submitted_ns;
   slot->n_jobs++;
@@ -105,12 +123,19 @@ void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
 }
 
 vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot) {
-  vecd_job *job = slot->ready.first;
+  bool begun = slot->begun.n && (slot->begun_first || !slot->ready.n);
+  vecd_job *job = begun ? slot->begun.first : slot->ready.first;
+  slot->begun_first = false;
   if (job) take_out(e, slot, job);
   return job;
 }
 
-void vecd_slot_push_back(vecd_engine *e, vecd_slot *slot, vecd_job *job) { put(e, slot, job, VECD_JOB_READY); }
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool got_piece) {
+  if (got_piece)
+    put(e, slot, job, VECD_JOB_BEGUN);
+  else
+    put_first(e, slot, job, job->priv.begun ? VECD_JOB_BEGUN : VECD_JOB_READY);
+}
 
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens) {
   vecd_slot *slot = job->priv.slot;
@@ -152,12 +177,12 @@ void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot) {
     take_out(e, slot, job);
     put(e, slot, job, VECD_JOB_READY);
   }
-  if (slot->ready.n) pthread_cond_signal(&e->work);
+  if (vecd_slot_has_work(slot)) pthread_cond_signal(&e->work);
 }
 
 void vecd_slot_fail_jobs(vecd_engine *e, vecd_slot *slot, vecd_status status, const vecd_err *err) {
   for (vecd_job *job; (job = slot->waiting.first);) vecd_job_end(e, job, status, err);
-  for (vecd_job *job; (job = slot->ready.first);) {
+  for (vecd_job *job; (job = slot->ready.first ? slot->ready.first : slot->begun.first);) {
     if (job->priv.taken == job->priv.finished) {
       vecd_job_end(e, job, status, err);
     } else { /* a piece of it is in the batch, whose end ends it */

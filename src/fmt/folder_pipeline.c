@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "fmt/folder_parts.h"
 
+#define PIPELINE_NAME  "config_sentence_transformers.json"
 #define MOST_DIMENSION (1u << 24)
 
 static vecd_status check_type(const vecd_folder_doc *doc, vecd_err *err) {
@@ -24,6 +25,7 @@ static vecd_status read_prompts(vecd_model_folder *f, const vecd_folder_doc *doc
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS, "%s: field \"prompts\" is of type %s, must be an object", doc->path,
                         vecd_json_type_name(prompts));
   f->prompts = json_object();
+  f->prompts_from = PIPELINE_NAME;
   if (!f->prompts) return vecd_err_no_memory(err, doc->path, 0);
   json_object_foreach(prompts, name, text) {
     if (!json_is_string(text) && !json_is_null(text))
@@ -52,7 +54,7 @@ static vecd_status read_default_prompt(vecd_model_folder *f, const vecd_folder_d
 vecd_status vecd_folder_read_pipeline(vecd_model_folder *f, vecd_err *err) {
   vecd_folder_doc doc = {NULL, NULL};
   if (!f->has_modules) return VECD_OK; /* Python does not look at it either */
-  vecd_status s = vecd_folder_doc_read(f->path, "config_sentence_transformers.json", VECD_JSON_OPTIONAL, false, &doc, err);
+  vecd_status s = vecd_folder_doc_read(f->path, PIPELINE_NAME, VECD_JSON_OPTIONAL, false, &doc, err);
   if (!s && doc.root) {
     s = check_type(&doc, err);
     if (!s) s = read_prompts(f, &doc, err);
@@ -62,6 +64,16 @@ vecd_status vecd_folder_read_pipeline(vecd_model_folder *f, vecd_err *err) {
   }
   vecd_folder_doc_fini(&doc);
   return s;
+}
+
+vecd_status vecd_model_folder_add_prompts(vecd_model_folder *folder, const json_t *prompts, const char *from, vecd_err *err) {
+  if (json_object_size(folder->prompts) || !json_object_size(prompts)) return VECD_OK;
+  json_t *copy = json_deep_copy(prompts);
+  if (!copy) return vecd_err_no_memory(err, "prompts", 0);
+  json_decref(folder->prompts);
+  folder->prompts = copy;
+  folder->prompts_from = from;
+  return VECD_OK;
 }
 
 vecd_status vecd_model_folder_prompt(const vecd_model_folder *folder, const char *name, vecd_span *out, vecd_err *err) {

@@ -89,6 +89,7 @@ typedef struct vecd_model_folder {
 
   /* config_sentence_transformers.json */
   json_t *prompts;            /* {name: text}, all strings, in the file's order; NULL: none */
+  const char *prompts_from;   /* who says so, static string, or NULL */
   const char *default_prompt; /* the name of the one put before every text; NULL: none */
   unsigned truncate_dim;      /* vectors are cut to so many values behind all modules; 0: they are not */
 } vecd_model_folder;
@@ -106,6 +107,14 @@ size_t vecd_model_folder_dimension(const vecd_model_folder *folder, size_t hidde
 
 /* Vectors have length 1: the last module is Normalize, and nothing is cut off behind it. */
 bool vecd_model_folder_normalizes(const vecd_model_folder *folder, size_t hidden);
+
+/* Takes over (copies) the prompts {name: text} that others know of, where the folder has none of its own; none of them becomes the
+ * default.
+ *
+ * prompts  nullable, all strings, borrowed until return and only read.  from  static: who says so, for people.
+ * VECD_OK; VECD_NO_MEMORY. */
+VECD_CHECK vecd_status vecd_model_folder_add_prompts(vecd_model_folder *folder, const json_t *prompts, const char *from,
+                                                     vecd_err *err);
 
 /* *out: the text of the prompt called `name`, borrowed.
  * VECD_OK; VECD_BAD_ARGUMENT there is none of that name; err lists those there are. */

@@ -12,7 +12,7 @@ vecd_status vecd_open(const char *path, const vecd_options *options, vecd_model 
       (s = vecd_kern_choose(&kern, options ? options->isa : NULL, err)) ||
       (s = vecd_team_new(options ? options->threads : 0, &team, err)))
     return s;
-  if ((s = vecd_model_open(path, precision, &kern, team, out, err))) {
+  if ((s = vecd_model_open(path, precision, &kern, team, NULL, out, err))) {
     vecd_team_free(&team);
     return s;
   }

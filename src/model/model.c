@@ -348,15 +348,26 @@ static vecd_status open_parts(vecd_model *m, vecd_precision precision, vecd_err 
   return t.status ? t.status : s;
 }
 
+static vecd_status take_hints(vecd_model_folder *folder, const vecd_model_hints *hints, vecd_err *err) {
+  if (!hints) return VECD_OK;
+  if (hints->id) {
+    vecd_free(folder->id);
+    folder->id = vecd_strdup(VECD_MEM_MISC, hints->id);
+    if (!folder->id) return vecd_err_no_memory(err, "a model's id", strlen(hints->id));
+  }
+  return vecd_model_folder_add_prompts(folder, hints->prompts, hints->prompts_from, err);
+}
+
 vecd_status vecd_model_open(const char *path, vecd_precision precision, const vecd_kern *kern, vecd_team *team,
-                            vecd_model **out, vecd_err *err) {
+                            const vecd_model_hints *hints, vecd_model **out, vecd_err *err) {
   vecd_model *m = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *m);
   if (!m) return vecd_err_no_memory(err, "a model", sizeof *m);
   m->kern = *kern;
   m->team = team;
   pthread_mutex_init(&m->lock, NULL);
   vecd_status s;
-  if ((s = vecd_model_folder_open(path, &m->folder, err)) || (s = open_parts(m, precision, err)) || (s = make_room(m, err)))
+  if ((s = vecd_model_folder_open(path, &m->folder, err)) || (s = take_hints(&m->folder, hints, err)) ||
+      (s = open_parts(m, precision, err)) || (s = make_room(m, err)))
     goto done;
   m->max_tokens = vecd_encoder_max_tokens(m->encoder);
   vecd_pooling_name(&m->folder.pooling, m->pooling_name, sizeof m->pooling_name);

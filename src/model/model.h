@@ -49,12 +49,19 @@ typedef struct vecd_encode_times {
 /* As many at a time as callers with many texts put on their stack. */
 #define VECD_MODEL_SLICE ((size_t)256)
 
+/* What others than its folder know of a model. Zeroed: nothing. Borrowed until the model is open. */
+typedef struct vecd_model_hints {
+  const char *id;           /* nullable: what it is called; else by its folder's name */
+  const json_t *prompts;    /* nullable: {name: text}, for a folder that has none, as vecd_model_folder_add_prompts() */
+  const char *prompts_from; /* static: who says so; with prompts */
+} vecd_model_hints;
+
 /* Opens the folder at `path` on a team and kernels that several models may share.
  *
- * team   borrowed until close. kern: copied.
+ * team   borrowed until close. kern: copied. hints: nullable.
  * VECD_OK, or as vecd_open(). */
 VECD_CHECK vecd_status vecd_model_open(const char *path, vecd_precision precision, const vecd_kern *kern, vecd_team *team,
-                                       vecd_model **out, vecd_err *err);
+                                       const vecd_model_hints *hints, vecd_model **out, vecd_err *err);
 
 /* Releases the model (and the team, where vecd_open() made it). Same as vecd_close(). */
 void vecd_model_close(vecd_model **model);

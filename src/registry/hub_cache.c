@@ -76,14 +76,16 @@ static void append_expanded(vecd_buf *out, const char *text) {
   vecd_buf_fini(&path);
 }
 
-vecd_status vecd_hub_cache_root(char **root, vecd_err *err) {
-  static const struct {
-    const char *variable, *below;
-  } places[] = {
-      {"HF_HUB_CACHE", ""}, {"HUGGINGFACE_HUB_CACHE", ""}, {"HF_HOME", "/hub"}, {"XDG_CACHE_HOME", "/huggingface/hub"}};
+/* A variable, and what lies below the path it has. */
+typedef struct place {
+  const char *variable, *below;
+} place;
+
+/* The first of n places whose variable is set, else `below` in the home. */
+static vecd_status find_place(const place *places, size_t n, const char *below, const char *what, char **out, vecd_err *err) {
   vecd_buf path = {.tag = VECD_MEM_MISC};
-  const char *value = NULL, *below = "/.cache/huggingface/hub";
-  for (size_t i = 0; i < sizeof places / sizeof *places && !value; i++)
+  const char *value = NULL;
+  for (size_t i = 0; i < n && !value; i++)
     if ((value = getenv_set(places[i].variable))) below = places[i].below;
   if (value)
     append_expanded(&path, value);
@@ -91,9 +93,22 @@ vecd_status vecd_hub_cache_root(char **root, vecd_err *err) {
     vecd_buf_append_str(&path, "/var/lib/vecd"); /* a service without a home */
   while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
   vecd_buf_append_str(&path, below);
-  *root = path.failed ? NULL : vecd_strdup(VECD_MEM_MISC, vecd_buf_cstr(&path));
+  *out = path.failed ? NULL : vecd_strdup(VECD_MEM_MISC, vecd_buf_cstr(&path));
   vecd_buf_fini(&path);
-  return *root ? VECD_OK : vecd_err_no_memory(err, "the path of the hub's cache", 0);
+  return *out ? VECD_OK : vecd_err_no_memory(err, what, 0);
+}
+
+vecd_status vecd_hub_cache_root(char **root, vecd_err *err) {
+  static const place places[] = {
+      {"HF_HUB_CACHE", ""}, {"HUGGINGFACE_HUB_CACHE", ""}, {"HF_HOME", "/hub"}, {"XDG_CACHE_HOME", "/huggingface/hub"}};
+  return find_place(places, sizeof places / sizeof *places, "/.cache/huggingface/hub", "the path of the hub's cache", root,
+                    err);
+}
+
+vecd_status vecd_hub_token_path(char **path, vecd_err *err) {
+  static const place places[] = {{"HF_TOKEN_PATH", ""}, {"HF_HOME", "/token"}, {"XDG_CACHE_HOME", "/huggingface/token"}};
+  return find_place(places, sizeof places / sizeof *places, "/.cache/huggingface/token", "the path of the hub's token", path,
+                    err);
 }
 
 /* --- names */

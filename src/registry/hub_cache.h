@@ -24,6 +24,10 @@
  * empty counts as not set. *root: the caller's (vecd_free); the directory need not exist. VECD_OK; VECD_NO_MEMORY. */
 VECD_CHECK vecd_status vecd_hub_cache_root(char **root, vecd_err *err);
 
+/* Where a person's token lies, likewise: $HF_TOKEN_PATH, else $HF_HOME/token, else $XDG_CACHE_HOME/huggingface/token, else
+ * ~/.cache/huggingface/token. */
+VECD_CHECK vecd_status vecd_hub_token_path(char **path, vecd_err *err);
+
 /* "name" or "org/name", each of 1 to 96 ASCII letters, digits, '_', '-' and '.', neither beginning nor ending with '-' or '.',
  * without "--", ".." and an ending ".git": what the hub allows. Such an id never leads out of the cache. */
 bool vecd_hub_id_is_valid(vecd_span id);

@@ -27,9 +27,10 @@ def default_models_dir():
 
 
 def clean_env(models, **more):
-    """The environment without a user's vecd settings, which are not the tests'."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("VECD_")}
+    """The environment without a user's vecd settings and cache of the hub, which are not the tests'."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("VECD_", "HF_", "HUGGINGFACE_"))}
     env["VECD_MODELS"] = str(models)
+    env["HF_HUB_CACHE"] = "/nonexistent"
     env.update(more)
     return env
 

@@ -842,3 +842,41 @@ def test_bench_on_standard_output_and_to_files_it_cannot_write(vecd, tmp_path):
     same = vecd("bench", *M, "--csv", tmp_path / "b", "--svg", tmp_path / "b")
     one_line(same, 2, "--csv and --svg")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def named_as_known(tmp_path):
+    """A models folder in which small models lie under ids of the catalogue."""
+    (tmp_path / "e5-small-v2").symlink_to(TINY / "bert-mean-norm")
+    (tmp_path / "BAAI").mkdir()
+    (tmp_path / "BAAI" / "bge-small-en-v1.5").symlink_to(TINY / "bert-prompt")
+    return tmp_path
+
+
+def test_prompts_of_the_catalogue_where_the_folder_has_none(vecd, named_as_known):
+    def run(*args):
+        done = vecd(*args, models=named_as_known)
+        assert done.code == 0, done.err
+        return done.out
+
+    for model in ("e5-small-v2", "intfloat/e5-small-v2", named_as_known / "e5-small-v2"):
+        m = ("-m", model)
+        assert run("embed", *m, "--prompt-name", "query", "a cat") == run("embed", *m, "--prompt", "query: ", "a cat")
+        assert run("embed", *m, "--prompt-name", "document", "a cat") == run("embed", *m, "--prompt", "passage: ", "a cat")
+        assert run("embed", *m, "a cat") == run("embed", *m, "--prompt", "", "a cat"), "none unasked"
+        assert run("tokenize", *m, "--prompt-name", "query", "a cat") == run("tokenize", *m, "query: a cat")
+        assert run("similarity", *m, "--prompt-name", "query", "a cat", "a dog") == run(
+            "similarity", *m, "--prompt", "query: ", "a cat", "a dog")
+    shown = json.loads(run("show", "--json", "intfloat/e5-small-v2"))
+    assert shown["id"] == "e5-small-v2" and shown["prompts_from"] == "the catalogue" and shown["default_prompt"] is None
+    assert shown["prompts"] == {"query": "query: ", "passage": "passage: ", "document": "passage: "}
+    assert re.search(r"^prompts_from\s+the catalogue$", run("show", "e5-small-v2"), re.M)
+    by_itself = vecd("embed", "-m", "bert-mean-norm", "--prompt-name", "query", "a cat")
+    one_line(by_itself, 1, "bert-mean-norm has no prompts")
+
+
+def test_prompts_of_the_folder_stay_what_they_are(vecd, named_as_known):
+    (known, own) = (json.loads(vecd("show", "--json", m, models=named_as_known).out) for m in ("bge-small-en-v1.5", TINY / "bert-prompt"))
+    assert known["id"] == "bge-small-en-v1.5" and known["prompts"] == own["prompts"] and known["prompts"]
+    assert known["prompts_from"] == own["prompts_from"] == "config_sentence_transformers.json"
+    assert known["default_prompt"] == own["default_prompt"]

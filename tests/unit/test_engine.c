@@ -169,6 +169,41 @@ static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
   stop();
 }
 
+/* Which of the jobs ended first. */
+static unsigned n_ended;
+static void count_done(vecd_job *job) {
+  ticket *t = job->user;
+  t->job.queued_ns = ++n_ended;
+  on_done(job);
+}
+
+static void a_short_job_does_not_wait_for_long_ones(void **state) {
+  (void)state;
+  enum { LONG = 300, BYTES = 400 };
+  static char text[BYTES];
+  memset(text, 'a', BYTES);
+  for (size_t i = 0; i < BYTES; i += 5) text[i] = ' ';
+  start(0);
+  assert_int_equal(vecd_engine_preload(engine, "bert-cls", NULL), VECD_OK);
+  vecd_item *items = calloc(2 * LONG, sizeof *items);
+  for (size_t i = 0; i < 2 * LONG; i++) items[i].text = (vecd_span){text, BYTES};
+  ticket t[3];
+  for (unsigned i = 0; i < 3; i++) {
+    fill(&t[i], "bert-cls", 1, i);
+    t[i].job.done = count_done;
+    if (i < 2) t[i].job.items = items + i * LONG, t[i].job.n_items = LONG;
+    assert_int_equal(vecd_engine_submit(engine, &t[i].job, NULL), VECD_OK);
+  }
+  for (unsigned i = 0; i < 3; i++) wait_for(&t[i]);
+  assert_int_equal(t[2].job.queued_ns, 1);
+  for (unsigned i = 0; i < 3; i++) {
+    assert_int_equal(t[i].job.status, VECD_OK);
+    drop(&t[i]);
+  }
+  free(items);
+  stop();
+}
+
 static void what_is_left_at_the_end_is_told(void **state) {
   (void)state;
   enum { MANY = 50 };
@@ -205,8 +240,11 @@ int main(void) {
   fputs("{\"model_type\": \"bert\", \"hidden_size\": -1}", f);
   fclose(f);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(answers_are_right_under_load),        cmocka_unit_test(unknown_and_damaged_models_are_told),
-      cmocka_unit_test(one_bad_text_fails_its_own_job_only), cmocka_unit_test(the_queue_is_bounded_and_jobs_can_be_cancelled),
+      cmocka_unit_test(answers_are_right_under_load),
+      cmocka_unit_test(unknown_and_damaged_models_are_told),
+      cmocka_unit_test(one_bad_text_fails_its_own_job_only),
+      cmocka_unit_test(the_queue_is_bounded_and_jobs_can_be_cancelled),
+      cmocka_unit_test(a_short_job_does_not_wait_for_long_ones),
       cmocka_unit_test(what_is_left_at_the_end_is_told),
   };
   int failed = cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -318,6 +318,33 @@ static void eight_bits_are_measured_once_and_may_be_refused(void **state) {
   assert_string_equal(status_of("bert-max").precision, "fp32");
   assert_false(status_of("bert-cls").has_quality); /* asked for by name: nothing hangs on it */
   stop();
+
+  /* The catalogue says int8; what that costs is measured, once, and too much of it is not taken. */
+  char old[1024], command[2200], catalogue[1100];
+  memcpy(old, tiny, sizeof old);
+  snprintf(command, sizeof command, "mkdir '%s/models' && cp -r '%s/bert-cls' '%s/models'", room, tiny, room);
+  assert_int_equal(system(command), 0);
+  snprintf(tiny, sizeof tiny, "%s/models", room);
+  snprintf(catalogue, sizeof catalogue, "%s/catalogue.json", tiny);
+  FILE *out = fopen(catalogue, "w");
+  assert_non_null(out);
+  fputs("[{\"id\": \"bert-cls\", \"hf_path\": \"org/bert-cls\", \"default_quantization\": \"int8\"}]", out);
+  fclose(out);
+  double mean = 0;
+  for (int round = 0; round < 3; round++) {
+    start(&(vecd_engine_settings){.threads = 1, .quality_path = path, .min_similarity = round < 2 ? 0.5 : 0.99999999});
+    assert_int_equal(use(round ? "bert-cls" : "org/bert-cls"), VECD_OK);
+    assert_null(vecd_engine_model_id(engine, 1));
+    vecd_model_status s = status_of("bert-cls");
+    assert_true(s.has_quality && s.quality_mean > 0.9 && s.quality_mean < 0.99999999 && s.quality_least <= s.quality_mean);
+    assert_true(round == 0 || s.quality_mean == mean);
+    mean = s.quality_mean;
+    assert_int_equal(s.fell_back, round == 2);
+    assert_string_equal(s.precision, round < 2 ? "int8" : "fp32");
+    stop();
+  }
+  memcpy(tiny, old, sizeof old);
+
   vecd_err err;
   assert_int_equal(vecd_engine_new(&(vecd_engine_settings){.precision = "int4"}, NULL, &engine, &err), VECD_BAD_ARGUMENT);
 
