@@ -38,7 +38,7 @@ static vecd_status make_address(const vecd_settings *s, vecd_serve_plan *p, vecd
 static vecd_status find_default_model(const char *model, vecd_registry *registry, const char **id, vecd_err *err) {
   char *path = NULL, *by_id = NULL;
   if (!*model) return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "--model: must be something, not empty");
-  vecd_status status = vecd_registry_resolve(registry, model, &path, err);
+  vecd_status status = vecd_registry_resolve(registry, model, &path, NULL, err);
   if (!status && !vecd_registry_find(registry, model, &by_id, NULL) && strcmp(path, by_id) == 0)
     *id = model;
   else if (!status)
