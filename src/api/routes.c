@@ -7,6 +7,7 @@
 #include "api/metrics.h"
 #include "api/models.h"
 #include "api/native.h"
+#include "api/openapi.h"
 
 static const vecd_route routes[] = {
     {VECD_HTTP_GET, "/", vecd_root_get, 0, "this page"},
@@ -20,6 +21,7 @@ static const vecd_route routes[] = {
     {VECD_HTTP_GET, "/health/live", vecd_health_live, VECD_ROUTE_PUBLIC, "200 while the process runs"},
     {VECD_HTTP_GET, "/health/ready", vecd_health_ready, VECD_ROUTE_PUBLIC,
      "200 when requests are served, 503 while starting or stopping"},
+    {VECD_HTTP_GET, "/openapi.json", vecd_openapi_get, VECD_ROUTE_PUBLIC, "this API as OpenAPI 3.1"},
     {VECD_HTTP_GET, "/metrics", vecd_metrics_get, VECD_ROUTE_READS_DISK | VECD_ROUTE_PUBLIC,
      "counts and measurements, for Prometheus"},
 };
