@@ -15,8 +15,10 @@
     "Input as for embed.")                                                                                                 \
   X(SIMILARITY, similarity, "A B [C ...]", 2, VECD_ANY_NUMBER, "rank texts by cosine similarity to the first",             \
     "Ranks B, C, ... by their cosine similarity to A, the best first: the number, a tab, the text.")                       \
-  X(MODELS, models, "", 0, 0, "list the models in the models folder",                                                      \
-    "Lists the models in the models folder, one a line, the id first, and what stands in the way of using one.")           \
+  X(MODELS, models, "", 0, 0, "list the models that are here, and those that can be had",                                  \
+    "Lists the models in the models folder and in the cache of Hugging Face's programs, and those the catalogue knows of " \
+    "that are not here (remote), one a line, the id first: the default, then by size. A model that is here but cannot be " \
+    "used has the reason in its line.")                                                                                    \
   X(SHOW, show, "MODEL", 1, 1, "what is known of a model",                                                                 \
     "Opens a model, which checks all of its files, and prints what it is, its limits and where they come from, its "       \
     "modules in order, its prompts, and what was assumed because the folder does not say.")                                \

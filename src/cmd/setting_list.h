@@ -21,7 +21,7 @@
 
 #define VECD_SETTING_LIST(X)                                                                                                   \
   X(model, TEXT, "model", 'm', "VECD_MODEL", "MODEL", 0, 0, NULL, VECD_CMD_MODEL_USERS,                                        \
-    "which model: a folder's path, or an id in the models folder; all-MiniLM-L6-v2 when not given")                            \
+    "which model: a folder's path, or an id; the catalogue's default, all-MiniLM-L6-v2, when not given")                       \
   X(models, TEXT, "models", 0, "VECD_MODELS", "DIR", 0, 0, NULL, VECD_CMD_REGISTRY_USERS,                                      \
     "the models folder; $XDG_DATA_HOME/vecd/models, that is ~/.local/share/vecd/models, when not given")                       \
   X(input, TEXT, "input", 'i', NULL, "FILE", 0, 0, NULL, VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_QUALITY,                \

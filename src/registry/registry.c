@@ -185,6 +185,14 @@ const char *vecd_registry_id_of(const vecd_registry *r, const char *asked, char 
   return renamed ? room : asked;
 }
 
+const char *vecd_registry_name_of(const vecd_registry *r, const char *id, char room[VECD_MODEL_NAME_BYTES]) {
+  vecd_catalogue *c = vecd_registry_catalogue(r);
+  const vecd_catalogue_row *row = vecd_catalogue_get(c, id);
+  if (row) snprintf(room, VECD_MODEL_NAME_BYTES, "%s", row->name);
+  vecd_catalogue_unpin(&c);
+  return row ? room : vecd_model_id_name(id);
+}
+
 static vecd_status out_of_paths(vecd_err *err) { return vecd_err_no_memory(err, "a path", PATH_MAX); }
 
 /* In the models folder. VECD_NOT_FOUND leaves err alone. */
