@@ -23,8 +23,9 @@
     "Opens a model, which checks all of its files, and prints what it is, its limits and where they come from, its "       \
     "modules in order, its prompts, and what was assumed because the folder does not say.")                                \
   X(PULL, pull, "ID", 1, 1, "get a model from the Hugging Face hub",                                                       \
-    "Downloads what vecd needs of the repository ID (org/name) into the cache that all of Hugging Face's programs share "  \
-    "($HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub), checks it, and prints its folder. What is there "  \
+    "Downloads what vecd needs of a model of the catalogue, or of the repository org/name, into the cache that all of "    \
+    "Hugging Face's programs share ($HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub), checks it, and "     \
+    "prints its folder. What is there "                                                                                    \
     "already is not fetched again; after Ctrl-C or a broken connection the next pull goes on where the last one ended. "   \
     "HF_TOKEN opens private and gated models, HF_ENDPOINT names another hub, HF_HUB_OFFLINE=1 forbids asking.")            \
   X(SERVE, serve, "", 0, 0, "serve the HTTP API",                                                                          \

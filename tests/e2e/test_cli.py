@@ -491,8 +491,8 @@ def test_models_of_the_hub_s_cache(vecd, tmp_path):
     blobs = tmp_path / "models--who--ever" / "blobs"
     for blob in blobs.iterdir():
         blob.unlink()
-    one_line(vecd("embed", "-m", "who/ever", "a cat", env=env), 1, "Model not found: who/ever")
-    one_line(vecd("embed", "-m", "gte-small", "a cat", env=env), 1, "Model not found: gte-small", "thenlper/gte-small")
+    one_line(vecd("embed", "-m", "who/ever", "a cat", env=env), 1, "Model not found: who/ever", "`vecd pull who/ever`")
+    one_line(vecd("embed", "-m", "gte-small", "a cat", env=env), 1, "Model not found: gte-small", "`vecd pull gte-small`")
 
 
 def test_a_catalogue_of_one_s_own(vecd, tmp_path, tiny_model):

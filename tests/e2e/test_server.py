@@ -145,7 +145,7 @@ def test_what_is_only_in_the_catalogue_is_remote(server):
     assert "multilingual-e5-small" in model["description"]
     gte = get(server, "/api/v1/models/thenlper%2Fgte-small").json()
     assert gte["id"] == "gte-small" and gte["estimated_memory_mb"]["fp16"] == gte["size_mb"], "its file has 16 bits a weight"
-    error(post(server, {"texts": ["a"], "model": "e5-small-v2"}), 404, "Model not found: e5-small-v2", "intfloat/e5-small-v2")
+    error(post(server, {"texts": ["a"], "model": "e5-small-v2"}), 404, "Model not found: e5-small-v2", "`vecd pull e5-small-v2`")
     assert len(get(server, "/api/v1/models/multilingual-e5-small").json()["languages"]) > 90
 
 
