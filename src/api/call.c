@@ -21,14 +21,16 @@ vecd_status vecd_call_model_id(vecd_api_call *call, vecd_span *out, vecd_err *er
 }
 
 void vecd_public_text(const vecd_registry *registry, const char *text, char *out, size_t cap) {
-  const char *root = vecd_registry_root(registry);
-  size_t len = root ? strlen(root) : 0, n = 0;
-  while (len && root[len - 1] == '/') len--;
+  const char *const roots[] = {vecd_registry_root(registry), vecd_registry_cache_root(registry)};
+  size_t n = 0;
   while (*text && n + 1 < cap) {
-    if (len && strncmp(text, root, len) == 0 && text[len] == '/')
-      text += len + 1;
-    else
-      out[n++] = *text++;
+    size_t skipped = 0;
+    for (size_t i = 0; i < 2 && !skipped; i++) {
+      size_t len = strlen(roots[i]);
+      if (len > 1 && strncmp(text, roots[i], len) == 0 && text[len] == '/') skipped = len + 1;
+    }
+    text += skipped;
+    if (!skipped) out[n++] = *text++;
   }
   out[n] = '\0';
 }

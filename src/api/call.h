@@ -113,7 +113,7 @@ VECD_CHECK vecd_status vecd_call_model_id(vecd_api_call *call, vecd_span *out, v
  * tells the client no path of this machine. */
 void vecd_call_reply_error(vecd_api_call *call, int status, const char *text);
 
-/* `text` without the models directory's path in front of the names below it. out has room for `cap` bytes. */
+/* `text` without the paths of the models folder and the hub's cache in front of the names below them. out has room for `cap` bytes. */
 void vecd_public_text(const vecd_registry *registry, const char *text, char *out, size_t cap);
 
 #endif

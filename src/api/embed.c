@@ -28,12 +28,8 @@ typedef struct embedding {
   vecd_job job;
   size_t n_printed;      /* of a streamed reply */
   size_t promised_bytes; /* of the vectors, until they are there and measured */
+  char id[VECD_MODEL_ID_BYTES], name[VECD_MODEL_NAME_BYTES]; /* room for what the catalogue calls the model */
 } embedding;
-
-const char *vecd_model_name_of(const char *id) {
-  const char *slash = strrchr(id, '/');
-  return slash && slash[1] ? slash + 1 : id;
-}
 
 static void refuse(vecd_api_call *call, const vecd_err *err) {
   vecd_call_reply_error(call, vecd_status_http(err->code), err->text);
@@ -115,7 +111,7 @@ static void job_done(vecd_job *job) {
   e->call->n_tokens = n_tokens;
   e->reply = (vecd_embed_reply){
       .model_id = job->model_id,
-      .model_name = vecd_model_name_of(job->model_id),
+      .model_name = vecd_registry_name_of(e->call->server->registry, job->model_id, e->name),
       .vectors = job->vectors,
       .n_vectors = job->n_items,
       .dimension = job->dimension,
@@ -186,6 +182,7 @@ void vecd_embed_handle(vecd_api_call *call, const vecd_dialect *dialect) {
     refuse(call, &err);
     return;
   }
+  model_id = vecd_registry_id_of(server->registry, model_id, e->id);
   e->job = (vecd_job){
       .model_id = model_id,
       .items = e->request.items,

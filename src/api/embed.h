@@ -52,7 +52,4 @@ typedef struct vecd_dialect {
 /* Answers a call whose body is a request in this dialect. Event thread. */
 void vecd_embed_handle(vecd_api_call *call, const vecd_dialect *dialect);
 
-/* What a model is called: until there is a catalogue, its id without the organisation in front. */
-const char *vecd_model_name_of(const char *id);
-
 #endif

@@ -55,6 +55,45 @@ void vecd_print_uint_or_null(vecd_buf *buf, uint64_t n) {
     vecd_buf_append_str(buf, "null");
 }
 
+void vecd_print_number_or_null(vecd_buf *buf, double x) {
+  char text[64];
+  int n = snprintf(text, sizeof text, "%.3f", x);
+  while (text[n - 1] == '0') n--;
+  if (text[n - 1] == '.') n--;
+  vecd_buf_append(buf, x > 0 ? text : "null", x > 0 ? (size_t)n : 4);
+}
+
+static void print_object(vecd_buf *buf, json_t *object) {
+  const char *key;
+  json_t *value;
+  size_t n = 0;
+  vecd_buf_append_char(buf, '{');
+  json_object_foreach(object, key, value) {
+    if (n++) vecd_buf_append_char(buf, ',');
+    vecd_print_str(buf, key);
+    vecd_buf_append_char(buf, ':');
+    vecd_print_json(buf, value);
+  }
+  vecd_buf_append_char(buf, '}');
+}
+
+void vecd_print_json(vecd_buf *buf, json_t *value) {
+  if (json_is_object(value)) {
+    print_object(buf, value);
+  } else if (json_is_array(value)) {
+    vecd_buf_append_char(buf, '[');
+    for (size_t i = 0; i < json_array_size(value); i++) {
+      if (i) vecd_buf_append_char(buf, ',');
+      vecd_print_json(buf, json_array_get(value, i));
+    }
+    vecd_buf_append_char(buf, ']');
+  } else if (json_is_string(value)) {
+    vecd_print_string(buf, (vecd_span){json_string_value(value), json_string_length(value)});
+  } else {
+    vecd_buf_append_str(buf, "null");
+  }
+}
+
 /* Room is made once for many values, so the loop is nothing but digits. */
 bool vecd_print_floats(vecd_buf *buf, const float *values, size_t n) {
   enum { A_TIME = 1024, LONGEST = 16 /* 15 characters and the comma */ };

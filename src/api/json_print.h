@@ -3,6 +3,8 @@
 #ifndef VECD_API_JSON_PRINT_H
 #define VECD_API_JSON_PRINT_H
 
+#include <jansson.h>
+
 #include "base/buf.h"
 
 /* "text" in quotes, escaped. Valid UTF-8 goes through as it is; a byte that is part of none becomes U+FFFD, so that the reply
@@ -17,6 +19,12 @@ void vecd_print_uint(vecd_buf *buf, uint64_t n);
 
 /* n, or null for 0: of a fact that is not known. */
 void vecd_print_uint_or_null(vecd_buf *buf, uint64_t n);
+
+/* x >= 0 to three decimals at the most, or null for 0. */
+void vecd_print_number_or_null(vecd_buf *buf, double x);
+
+/* A JSON value of strings, arrays and objects, as it is; null for NULL. */
+void vecd_print_json(vecd_buf *buf, json_t *value); /* read-only */
 
 /* [1.5,-0.25,...]: each the shortest text that reads back to the same float32. False: a value is not finite, which JSON cannot
  * say; what was appended is then of no use. */

@@ -1,4 +1,4 @@
-/* models.h - GET /api/v1/models and GET /api/v1/models/{id}: what the registry finds and the engine knows of it. */
+/* models.h - GET /api/v1/models and GET /api/v1/models/{id}: what the registry finds or has heard of, and the engine knows of it. */
 #ifndef VECD_API_MODELS_H
 #define VECD_API_MODELS_H
 

@@ -162,7 +162,8 @@ static void on_done(void *ctx, vecd_http_request *req) {
 
 /* Settles which model answers when none is named; server.h has the rule. */
 static vecd_status choose_default(vecd_api_server *s, const char *asked, vecd_err *err) {
-  const char *id = asked ? asked : VECD_DEFAULT_MODEL, *root = vecd_registry_root(s->registry);
+  char room[VECD_MODEL_ID_BYTES];
+  const char *id = vecd_registry_id_of(s->registry, asked, room), *root = vecd_registry_root(s->registry);
   char *path = NULL;
   vecd_status status = vecd_registry_find(s->registry, id, &path, err);
   vecd_free(path);
@@ -306,9 +307,10 @@ static bool wait_for_preload(vecd_api_server *s) {
 }
 
 vecd_status vecd_api_server_run(vecd_api_server *s, vecd_err *err) {
+  char room[VECD_MODEL_ID_BYTES];
   if (!s->default_model)
-    vecd_log(VECD_LOG_WARN, "no default model (%s is not in %s): every request must name one", VECD_DEFAULT_MODEL,
-             vecd_registry_root(s->registry));
+    vecd_log(VECD_LOG_WARN, "no default model (%s is not in %s): every request must name one",
+             vecd_registry_id_of(s->registry, NULL, room), vecd_registry_root(s->registry));
   s->preloader_runs = pthread_create(&s->preloader, NULL, preload_main, s) == 0;
   if (!s->preloader_runs) return vecd_err_set(err, VECD_IO, VECD_NO_POS, "cannot start a thread; raise the limit on processes");
   vecd_status status = vecd_http_server_run(s->http, err);

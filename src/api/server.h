@@ -28,7 +28,7 @@ typedef struct vecd_api_settings {
   vecd_http_settings http;     /* where to listen (at least one address), and the HTTP layer's limits (--max-body, --grace) */
   vecd_engine_settings engine; /* threads, isa, batch and queue sizes */
 
-  /* The id of the model that answers when a request names none. NULL: nobody asked for one, so VECD_DEFAULT_MODEL if it is
+  /* The id of the model that answers when a request names none. NULL: nobody asked for one, so the catalogue's if it is
    * there; if it is not but other models are, there is no default, and requests must name a model. */
   const char *default_model;
 

@@ -83,18 +83,20 @@ static void put_limit(vecd_facts *f, const char *name, int resource) {
                     (unsigned long long)limit.rlim_max);
 }
 
-static vecd_status put_models(vecd_facts *f, const vecd_settings *settings, vecd_err *err) {
+/* What stands in the way is a fact too. */
+static void put_models(vecd_facts *f, const vecd_settings *settings) {
   vecd_registry *registry = NULL;
-  vecd_registry_list list = {NULL, 0};
-  vecd_status s = vecd_registry_new(settings->models, &registry, err);
-  if (s) return s;
-  if (vecd_registry_scan(registry, &list, err))
-    vecd_facts_text(f, "models", "%s", err->text);
+  vecd_registry_list list = {NULL, 0, NULL};
+  vecd_err err;
+  vecd_status s = vecd_registry_new(settings->models, &registry, &err);
+  if (!s) s = vecd_registry_scan(registry, &list, &err);
+  if (s)
+    vecd_facts_text(f, "models", "%s", err.text);
   else
-    vecd_facts_text(f, "models", "%zu in %s", list.n_entries, vecd_registry_root(registry));
+    vecd_facts_text(f, "models", "%zu in %s and in %s", list.n_entries, vecd_registry_root(registry),
+                    vecd_registry_cache_root(registry));
   vecd_registry_list_fini(&list);
   vecd_registry_free(&registry);
-  return VECD_OK;
 }
 
 int vecd_cmd_doctor(const vecd_settings *settings) {
@@ -112,7 +114,7 @@ int vecd_cmd_doctor(const vecd_settings *settings) {
   put_memory(&facts);
   put_limit(&facts, "open_files", RLIMIT_NOFILE);
   put_limit(&facts, "address_space", RLIMIT_AS);
-  s = put_models(&facts, settings, &err);
-  if (!s) s = vecd_facts_print(&facts, &err);
+  put_models(&facts, settings);
+  s = vecd_facts_print(&facts, &err);
   return s ? vecd_fail(&err) : VECD_EXIT_OK;
 }

@@ -15,14 +15,17 @@
     "Input as for embed.")                                                                                                 \
   X(SIMILARITY, similarity, "A B [C ...]", 2, VECD_ANY_NUMBER, "rank texts by cosine similarity to the first",             \
     "Ranks B, C, ... by their cosine similarity to A, the best first: the number, a tab, the text.")                       \
-  X(MODELS, models, "", 0, 0, "list the models in the models folder",                                                      \
-    "Lists the models in the models folder, one a line, the id first, and what stands in the way of using one.")           \
+  X(MODELS, models, "", 0, 0, "list the models that are here, and those that can be had",                                  \
+    "Lists the models in the models folder and in the cache of Hugging Face's programs, and those the catalogue knows of " \
+    "that are not here (remote), one a line, the id first: the default, then by size. A model that is here but cannot be " \
+    "used has the reason in its line.")                                                                                    \
   X(SHOW, show, "MODEL", 1, 1, "what is known of a model",                                                                 \
     "Opens a model, which checks all of its files, and prints what it is, its limits and where they come from, its "       \
     "modules in order, its prompts, and what was assumed because the folder does not say.")                                \
   X(PULL, pull, "ID", 1, 1, "get a model from the Hugging Face hub",                                                       \
-    "Downloads what vecd needs of the repository ID (org/name) into the cache that all of Hugging Face's programs share "  \
-    "($HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub), checks it, and prints its folder. What is there "  \
+    "Downloads what vecd needs of a model of the catalogue, or of the repository org/name, into the cache that all of "    \
+    "Hugging Face's programs share ($HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub), checks it, and "     \
+    "prints its folder. What is there "                                                                                    \
     "already is not fetched again; after Ctrl-C or a broken connection the next pull goes on where the last one ended. "   \
     "HF_TOKEN opens private and gated models, HF_ENDPOINT names another hub, HF_HUB_OFFLINE=1 forbids asking.")            \
   X(SERVE, serve, "", 0, 0, "serve the HTTP API",                                                                          \

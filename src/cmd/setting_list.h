@@ -20,11 +20,11 @@
 #define VECD_CMD_ENCODERS  (VECD_CMD_EMBED | VECD_CMD_SIMILARITY | VECD_CMD_BENCH | VECD_CMD_SHOW)
 #define VECD_CMD_PROMPTERS (VECD_CMD_EMBED | VECD_CMD_TOKENIZE | VECD_CMD_SIMILARITY)
 #define VECD_CMD_REGISTRY_USERS \
-  (VECD_CMD_MODEL_USERS | VECD_CMD_SERVE | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
+  (VECD_CMD_MODEL_USERS | VECD_CMD_SERVE | VECD_CMD_MODELS | VECD_CMD_SHOW | VECD_CMD_PULL | VECD_CMD_QUALITY | VECD_CMD_DOCTOR)
 
 #define VECD_SETTING_LIST(X)                                                                                                   \
   X(model, TEXT, "model", 'm', "VECD_MODEL", "MODEL", 0, 0, NULL, VECD_CMD_MODEL_USERS,                                        \
-    "which model: a folder's path, or an id in the models folder; all-MiniLM-L6-v2 when not given")                            \
+    "which model: a folder's path, or an id; the catalogue's default, all-MiniLM-L6-v2, when not given")                       \
   X(served_models, LIST_OF, "model", 'm', "VECD_MODEL", "MODEL|ID=PRECISION", 0, 0, NULL, VECD_CMD_SERVE,                      \
     "the default model: a folder's path, or an id; all-MiniLM-L6-v2 when not given. ID=fp32, ID=int8 or ID=auto: "             \
     "--quantization for that model; may be given several times")                                                               \

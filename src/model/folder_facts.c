@@ -6,11 +6,12 @@
 #include "fmt/model_folder.h"
 #include "nn/encoder.h"
 
-vecd_status vecd_folder_facts_read(const char *path, vecd_folder_facts *out, vecd_err *err) {
+vecd_status vecd_folder_facts_read(const char *path, vecd_folder_facts *out, json_t **prompts, vecd_err *err) {
   vecd_model_folder folder;
   vecd_encoder_config config;
   size_t max_tokens = 0;
   *out = (vecd_folder_facts){.dimension = 0};
+  if (prompts) *prompts = NULL;
   vecd_status s = vecd_model_folder_open(path, &folder, err);
   if (s) return s;
   snprintf(out->architecture, sizeof out->architecture, "%s", folder.model_type);
@@ -20,6 +21,7 @@ vecd_status vecd_folder_facts_read(const char *path, vecd_folder_facts *out, vec
     out->max_tokens = (unsigned)max_tokens;
     out->normalized = vecd_model_folder_normalizes(&folder, config.hidden);
   }
+  if (prompts && json_object_size(folder.prompts)) *prompts = json_incref(folder.prompts);
   vecd_model_folder_close(&folder);
   return s;
 }

@@ -2,7 +2,7 @@
 #ifndef VECD_MODEL_FOLDER_FACTS_H
 #define VECD_MODEL_FOLDER_FACTS_H
 
-#include "base/err.h"
+#include "fmt/json.h"
 
 typedef struct vecd_folder_facts {
   char architecture[65]; /* config.json's model_type; "" where the folder could not be read */
@@ -12,7 +12,9 @@ typedef struct vecd_folder_facts {
 } vecd_folder_facts;
 
 /* Reads the folder `path` and fills *out, of a folder that fails as far as it came.
+ *
+ * prompts  nullable; set to the folder's prompts {name: text}, the caller's (json_decref), or to NULL where it has none.
  * VECD_OK; VECD_NOT_FOUND, VECD_BAD_MODEL or VECD_UNSUPPORTED: what opening the model would fail of; VECD_NO_MEMORY. */
-VECD_CHECK vecd_status vecd_folder_facts_read(const char *path, vecd_folder_facts *out, vecd_err *err);
+VECD_CHECK vecd_status vecd_folder_facts_read(const char *path, vecd_folder_facts *out, json_t **prompts, vecd_err *err);
 
 #endif

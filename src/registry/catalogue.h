@@ -34,9 +34,10 @@ typedef struct vecd_catalogue_row {
   const char *default_quantization; /* "fp32" or "int8" */
   bool is_default;                  /* of exactly one row */
   const char *description, *architecture, *pooling, *licence;
-  const json_t *languages; /* array of ISO 639-1 codes */
-  const json_t *use_cases; /* array of strings */
-  json_t *prompts;         /* read-only; object {name: text}, none of which is put before a text unasked */
+  /* Read-only, whatever their type says. */
+  json_t *languages; /* array of ISO 639-1 codes */
+  json_t *use_cases; /* array of strings */
+  json_t *prompts;   /* object {name: text}, none of which is put before a text unasked */
 } vecd_catalogue_row;
 
 typedef struct vecd_catalogue vecd_catalogue;

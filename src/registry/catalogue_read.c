@@ -27,6 +27,8 @@ static bool is_line(vecd_span text) {
   return true;
 }
 
+static bool is_name(vecd_span text) { return is_line(text) && text.len < VECD_MODEL_NAME_BYTES; }
+
 static bool is_precision(vecd_span text) {
   return vecd_span_eq(text, VECD_SPAN("fp32")) || vecd_span_eq(text, VECD_SPAN("int8"));
 }
@@ -43,7 +45,7 @@ static vecd_status read_texts(vecd_catalogue_row *row, const json_t *obj, const 
     bool (*is_good)(vecd_span);
     const char *must;
   } fields[] = {
-      {"name", offsetof(vecd_catalogue_row, name), is_line, a_line},
+      {"name", offsetof(vecd_catalogue_row, name), is_name, "a line of 1 to 255 bytes without control characters"},
       {"hf_path", offsetof(vecd_catalogue_row, hf_path), vecd_hub_id_is_valid, "a repository's id on the hub, as org/name"},
       {"default_quantization", offsetof(vecd_catalogue_row, default_quantization), is_precision, "\"fp32\" or \"int8\""},
       {"description", offsetof(vecd_catalogue_row, description), is_line, a_line},
@@ -73,9 +75,9 @@ static vecd_status read_numbers(vecd_catalogue_row *row, const json_t *obj, cons
   return s;
 }
 
-static vecd_status read_list(const json_t **list, const json_t *obj, const char *where, const char *key,
-                             bool (*is_good)(vecd_span), const char *must, vecd_err *err) {
-  const json_t *value = json_object_get(obj, key);
+static vecd_status read_list(json_t **list, const json_t *obj, const char *where, const char *key, bool (*is_good)(vecd_span),
+                             const char *must, vecd_err *err) {
+  json_t *value = json_object_get(obj, key);
   if (!value || json_is_null(value)) return VECD_OK;
   if (!json_is_array(value)) return vecd_json_wrong_type(value, where, key, must, err);
   bool good = json_array_size(value) <= MOST_IN_LIST;

@@ -4,7 +4,8 @@
 
 #include "base/span.h"
 
-#define VECD_MODEL_ID_BYTES 256 /* room for the longest id with its NUL */
+#define VECD_MODEL_ID_BYTES   256 /* room for the longest id with its NUL */
+#define VECD_MODEL_NAME_BYTES 256 /* the same of the longest name for people, which the catalogue has */
 
 /* A name that can be a component of an id: it does not begin with '.', and it can be printed and put into JSON. */
 bool vecd_model_id_is_component(vecd_span name);

@@ -185,6 +185,14 @@ const char *vecd_registry_id_of(const vecd_registry *r, const char *asked, char 
   return renamed ? room : asked;
 }
 
+const char *vecd_registry_name_of(const vecd_registry *r, const char *id, char room[VECD_MODEL_NAME_BYTES]) {
+  vecd_catalogue *c = vecd_registry_catalogue(r);
+  const vecd_catalogue_row *row = vecd_catalogue_get(c, id);
+  if (row) snprintf(room, VECD_MODEL_NAME_BYTES, "%s", row->name);
+  vecd_catalogue_unpin(&c);
+  return row ? room : vecd_model_id_name(id);
+}
+
 static vecd_status out_of_paths(vecd_err *err) { return vecd_err_no_memory(err, "a path", PATH_MAX); }
 
 /* In the models folder. VECD_NOT_FOUND leaves err alone. */
@@ -239,9 +247,9 @@ vecd_status vecd_registry_locate(const vecd_registry *r, const char *id, const v
 /* How to get a model that is not here. */
 static void explain_remote(const vecd_catalogue_row *row, char *out, size_t cap) {
   if (strcmp(row->id, VECD_DEFAULT_MODEL) == 0)
-    snprintf(out, cap, "tools/get_default_model.sh gets it");
+    snprintf(out, cap, "tools/get_default_model.sh or `vecd pull %s` gets it", row->id);
   else if (row->hf_path)
-    snprintf(out, cap, "`hf download %s` gets it", row->hf_path);
+    snprintf(out, cap, "`vecd pull %s` gets it", row->id);
   else
     snprintf(out, cap, "put its folder into the models folder");
 }
@@ -269,6 +277,9 @@ vecd_status vecd_registry_find(const vecd_registry *r, const char *id, char **pa
 static vecd_status explain_missing(const vecd_registry *r, const char *id, const char *how, vecd_err *err) {
   vecd_registry_list list = {NULL, 0, NULL};
   vecd_buf names = {.tag = VECD_MEM_MISC};
+  char on_hub[300] = "or give the path of a folder";
+  if (strchr(id, '/') && vecd_hub_id_is_valid(vecd_span_of(id)))
+    snprintf(on_hub, sizeof on_hub, "`vecd pull %s` asks the hub", id);
   vecd_status s = vecd_registry_scan(r, &list, err);
   if (s) return s;
   for (size_t i = 0; i < list.n_entries && i < MOST_NAMES_TOLD; i++)
@@ -276,7 +287,7 @@ static vecd_status explain_missing(const vecd_registry *r, const char *id, const
   if (list.n_entries > MOST_NAMES_TOLD) vecd_buf_printf(&names, " and %zu more", list.n_entries - MOST_NAMES_TOLD);
   if (!list.n_entries) vecd_buf_append_str(&names, " no model");
   s = vecd_err_set(err, VECD_NOT_FOUND, VECD_NO_POS, "Model not found: %s; %s and the hub's cache have%s; %s", id, r->root,
-                   vecd_buf_cstr(&names), *how ? how : "or give the path of a folder");
+                   vecd_buf_cstr(&names), *how ? how : on_hub);
   vecd_buf_fini(&names);
   vecd_registry_list_fini(&list);
   return s;

@@ -62,6 +62,9 @@ vecd_catalogue *vecd_registry_catalogue(const vecd_registry *registry);
  * catalogue's default. */
 const char *vecd_registry_id_of(const vecd_registry *registry, const char *asked, char room[VECD_MODEL_ID_BYTES]);
 
+/* What people call model `id`: its row's name, copied into `room`, else the id without the organisation in front (points into id). */
+const char *vecd_registry_name_of(const vecd_registry *registry, const char *id, char room[VECD_MODEL_NAME_BYTES]);
+
 /* The folder of model `id`; *path is the caller's (vecd_free). An id never leads out of the directories: "..", "." and absolute
  * paths are not found. VECD_OK; VECD_NOT_FOUND "Model not found: X", and how to get it where the catalogue knows it; VECD_BAD_MODEL
  * the hub's cache is damaged there; VECD_NO_MEMORY. */

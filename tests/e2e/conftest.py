@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 TINY, FAMILIES = GOLDEN / "tiny", GOLDEN / "families"
 DEADLINE_S = 60  # for anything that must happen; sanitizer builds on a busy machine are slow
+
+
+# Of a model, as the server and `vecd models --json` tell it.
+MODEL_FIELDS = ["id", "name", "hf_path", "state", "is_default", "dimension", "parameters_m", "size_mb", "max_seq_length", "languages",
+                "use_cases", "default_quantization", "description", "architecture", "pooling", "normalized", "prompts", "licence",
+                "estimated_memory_mb", "quality", "precision", "parameters", "resident_bytes", "error"]
 
 
 def default_models_dir():
@@ -86,6 +93,20 @@ def write_jsonl(path, texts, **more):
     return path
 
 
+def put_into_cache(cache, repository, folder):
+    """As the Python client lays out what it has downloaded: files are links into blobs/."""
+    place = cache / f"models--{repository.replace('/', '--')}"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text(commit)
+    (place / "blobs").mkdir()
+    for i, path in enumerate(p for p in sorted(folder.rglob("*")) if p.is_file()):
+        link = place / "snapshots" / commit / path.relative_to(folder)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place / "blobs" / str(i))
+        link.symlink_to(os.path.relpath(place / "blobs" / str(i), link.parent))
+
+
 class Run:
     """What a finished command gave."""
 
@@ -113,10 +134,10 @@ def vecd(vecd_bin, tiny_models):
 class Server:
     """A running `vecd serve`. Everything it prints is kept and shown when a test fails."""
 
-    def __init__(self, binary, models, *flags, wait=True):
+    def __init__(self, binary, models, *flags, wait=True, env=None):
         self.process = subprocess.Popen(
             [binary, "serve", "--host", "127.0.0.1", "--port", "0", *map(str, flags)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=clean_env(models))
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=clean_env(models, **(env or {})))
         self.output = bytearray()
         self.host, self.port = "127.0.0.1", None
         self.reader = threading.Thread(target=self._read, daemon=True)

@@ -16,7 +16,7 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 
-from conftest import DEADLINE_S, FAMILIES, TINY, clean_env, golden_of, write_jsonl
+from conftest import DEADLINE_S, FAMILIES, MODEL_FIELDS, TINY, clean_env, golden_of, put_into_cache, write_jsonl
 
 M = ("-m", "bert-mean-norm")
 NEAR = 2e-6  # between ISAs and the reference, tiny models with spread-out weights
@@ -464,10 +464,55 @@ def test_similarity_ranks_by_cosine_to_the_first(vecd):
 def test_models_lists_the_folder(vecd, tmp_path):
     run = vecd("models")
     assert run.code == 0
-    ids = {line.split()[0] for line in run.lines()}
-    assert {"all-MiniLM-L6-v2", "bert-mean-norm", "bert-no-modules"} <= ids
+    states = dict(line.split()[:2] for line in run.lines())
+    assert {states[m] for m in ("all-MiniLM-L6-v2", "bert-mean-norm", "bert-no-modules")} == {"available"}
+    assert states["e5-small-v2"] == "remote" and run.lines()[1].startswith("all-MiniLM-L6-v2 "), "the default first"
     empty = vecd("models", models=tmp_path)
-    assert empty.code == 0 and str(tmp_path) in empty.err
+    assert empty.code == 0 and len(empty.lines()) == 13 and all(" remote " in line for line in empty.lines()[1:])
+
+
+def test_models_of_the_hub_s_cache(vecd, tmp_path):
+    put_into_cache(tmp_path, "intfloat/e5-small-v2", TINY / "bert-mean-norm")
+    put_into_cache(tmp_path, "who/ever", TINY / "bert-prompt")
+    env = {"HF_HUB_CACHE": str(tmp_path)}
+    states = dict(line.split()[:2] for line in vecd("models", env=env).lines())
+    assert states["e5-small-v2"] == states["who/ever"] == "available"
+    by_id = vecd("embed", "-m", "e5-small-v2", "a cat", env=env)
+    assert by_id.code == 0 and by_id.raw == vecd("embed", "-m", "bert-mean-norm", "a cat").raw
+    assert by_id.raw == vecd("embed", "-m", "intfloat/e5-small-v2", "a cat", env=env).raw
+    assert vecd("embed", "-m", "who/ever", "a cat", env=env).raw == vecd("embed", "-m", TINY / "bert-prompt", "a cat").raw
+    shown = json.loads(vecd("show", "--json", "who/ever", env=env).out)
+    assert shown["id"] == "who/ever" and "/models--who--ever/snapshots/" in shown["path"]
+    assert json.loads(vecd("show", "--json", shown["path"]).out)["id"] == "who/ever", "a snapshot's path tells whose it is"
+    home = {"HF_HUB_CACHE": "", "HF_HOME": str(tmp_path / "home")}
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "hub").symlink_to(tmp_path)
+    assert vecd("embed", "-m", "who/ever", "a cat", env=home).code == 0
+    blobs = tmp_path / "models--who--ever" / "blobs"
+    for blob in blobs.iterdir():
+        blob.unlink()
+    one_line(vecd("embed", "-m", "who/ever", "a cat", env=env), 1, "Model not found: who/ever", "`vecd pull who/ever`")
+    one_line(vecd("embed", "-m", "gte-small", "a cat", env=env), 1, "Model not found: gte-small", "`vecd pull gte-small`")
+
+
+def test_a_catalogue_of_one_s_own(vecd, tmp_path, tiny_model):
+    (tmp_path / "mine").symlink_to(tiny_model)
+    rows = [{"id": "mine", "name": "My model", "is_default": True, "languages": ["de"], "prompts": {"q": "frage: "},
+             "default_quantization": "int8"},
+            {"id": "e5-small-v2", "size_mb": 1}]
+    (tmp_path / "catalogue.json").write_text(json.dumps(rows))
+    listed = {m["id"]: m for m in json.loads(vecd("models", "--json", models=tmp_path).out)}
+    assert list(listed)[:3] == ["mine", "e5-small-v2", "gte-small"]
+    assert all(list(m) == MODEL_FIELDS[:-1] + ["path", "weights_bytes", "error"] for m in listed.values())
+    assert (listed["mine"]["name"], listed["mine"]["dimension"], listed["mine"]["hf_path"]) == ("My model", 36, None)
+    assert (listed["e5-small-v2"]["size_mb"], listed["e5-small-v2"]["dimension"], listed["e5-small-v2"]["path"]) == (1, 384, None)
+    assert vecd("embed", "--prompt-name", "q", "x", models=tmp_path).raw == vecd("embed", "--prompt", "frage: ", "x", models=tmp_path).raw
+    assert vecd("embed", "x", models=tmp_path).raw == vecd("embed", "-m", tiny_model, "--quantization", "int8", "x").raw
+    assert vecd("embed", "--quantization", "fp32", "x", models=tmp_path).raw == vecd("embed", "-m", tiny_model, "x").raw
+    (tmp_path / "catalogue.json").write_text('[{"id": "mine", "size_mb": "large"}]')
+    for command in (["models"], ["embed", "x"], ["show", "mine"]):
+        one_line(vecd(*command, models=tmp_path), 1, f'{tmp_path}/catalogue.json: row 1 (mine): field "size_mb" is of type string')
+    assert "row 1 (mine)" in vecd("doctor", models=tmp_path).out
 
 
 def test_models_leaves_out_what_is_no_model(vecd, tmp_path, tiny_model):
@@ -799,9 +844,10 @@ def test_json_of_models_show_and_bench(vecd, tmp_path, tiny_model):
     (tmp_path / 'quo"te').symlink_to(tiny_model)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{")
-    broken, good = json.loads(vecd("models", "--json", "--models", tmp_path).out)
-    assert broken["id"] == "broken" and "config.json" in broken["error"]
-    assert good["id"] == 'quo"te' and (good["dimension"], good["max_tokens"]) == (36, 48) and good["weights_bytes"] > 0
+    listed = {m["id"]: m for m in json.loads(vecd("models", "--json", "--models", tmp_path).out)}
+    broken, good = listed["broken"], listed['quo"te']
+    assert broken["state"] == "failed" and "config.json" in broken["error"]
+    assert (good["state"], good["dimension"], good["max_seq_length"]) == ("available", 36, 48) and good["weights_bytes"] > 0
     assert "cannot be used" in vecd("models", models=tmp_path).out
     show = json.loads(vecd("show", "bert-no-modules", "--json").out)
     assert show["dimension"] == 32 and show["normalize"] is True and "mean" in show["assumed"]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import requests
 
-from conftest import DEADLINE_S, TINY, Server, clean_env, golden_of
+from conftest import DEADLINE_S, MODEL_FIELDS, TINY, Server, clean_env, golden_of, put_into_cache
 
 MODEL = "bert-mean-norm"
 NEAR = 2e-6
@@ -112,13 +112,77 @@ def test_models_are_listed(server):
     assert body["default_model"] == "all-MiniLM-L6-v2"
     found = {m["id"]: m for m in body["models"]}
     for model in body["models"]:
-        assert list(model) == ["id", "name", "state", "dimension", "max_seq_length", "size_mb", "architecture", "pooling",
-                               "normalized", "parameters", "resident_bytes", "error"]
-        assert model["state"] in ("available", "loading", "resident", "failed")
+        assert list(model) == MODEL_FIELDS
+        assert model["state"] in ("available", "loading", "resident", "failed", "remote")
     assert {MODEL, "bert-no-modules", "all-MiniLM-L6-v2"} <= set(found)
-    assert found[MODEL]["dimension"] == 36 and found[MODEL]["name"]
+    assert found[MODEL]["dimension"] == 36 and found[MODEL]["name"] == MODEL and found[MODEL]["state"] != "remote"
+    assert [m["id"] for m in body["models"]][0] == "all-MiniLM-L6-v2", "the default first"
+    here = [m for m in body["models"] if not m["is_default"] and m["size_mb"]]
+    assert [m["size_mb"] for m in here] == sorted(m["size_mb"] for m in here), "then by size"
     one = get(server, f"/api/v1/models/{MODEL}")
     assert one.status_code == 200 and one.json()["id"] == MODEL and one.json()["dimension"] == 36
+
+
+def test_a_folder_s_own_facts_win_over_the_catalogue_s(server):
+    """The tiny folder that plays the default model here has 36 dimensions; its name, licence and the like come from the catalogue."""
+    model = get(server, "/api/v1/models/all-MiniLM-L6-v2").json()
+    assert (model["name"], model["hf_path"]) == ("MiniLM L6 v2", "sentence-transformers/all-MiniLM-L6-v2")
+    assert (model["dimension"], model["max_seq_length"], model["is_default"]) == (36, 48, True)
+    assert model["size_mb"] < 1 and model["parameters"] and abs(model["parameters_m"] - model["parameters"] / 1e6) < 1e-3
+    assert model["languages"] == ["en"] and "Short texts" in model["use_cases"] and model["licence"] == "apache-2.0"
+    assert (model["state"], model["precision"], model["default_quantization"]) == ("resident", "fp32", "fp32")
+    assert model["resident_bytes"] > 0 and model["quality"] is None and model["error"] is None and model["prompts"] == {}
+    by_hub = get(server, "/api/v1/models/sentence-transformers/all-MiniLM-L6-v2").json()
+    assert by_hub["id"] == "all-MiniLM-L6-v2" and by_hub["state"] == "resident"
+    reply = post(server, {"texts": ["a"], "model": "sentence-transformers/all-MiniLM-L6-v2"}).json()
+    assert reply["model"] == {"id": "all-MiniLM-L6-v2", "name": "MiniLM L6 v2", "dimension": 36}
+
+
+def test_what_is_only_in_the_catalogue_is_remote(server):
+    model = get(server, "/api/v1/models/e5-small-v2").json()
+    assert (model["state"], model["dimension"], model["size_mb"], model["normalized"]) == ("remote", 384, 130, None)
+    assert model["estimated_memory_mb"] == {"fp32": 130, "fp16": 65, "int8": 32.5, "int4": 16.25}
+    assert model["prompts"] == {"query": "query: ", "passage": "passage: ", "document": "passage: "}
+    assert "multilingual-e5-small" in model["description"]
+    gte = get(server, "/api/v1/models/thenlper%2Fgte-small").json()
+    assert gte["id"] == "gte-small" and gte["estimated_memory_mb"]["fp16"] == gte["size_mb"], "its file has 16 bits a weight"
+    error(post(server, {"texts": ["a"], "model": "e5-small-v2"}), 404, "Model not found: e5-small-v2", "`vecd pull e5-small-v2`")
+    assert len(get(server, "/api/v1/models/multilingual-e5-small").json()["languages"]) > 90
+
+
+def test_models_of_the_hub_s_cache_are_served(vecd_bin, tmp_path, tiny_model):
+    models, cache = tmp_path / "models", tmp_path / "hub"
+    models.mkdir()
+    put_into_cache(cache, "intfloat/e5-small-v2", tiny_model)
+    put_into_cache(cache, "who/ever", TINY / "bert-no-modules")
+    (models / "catalogue.json").write_text(json.dumps([{"id": "e5-small-v2", "name": "Ours", "is_default": True, "licence": "mine"}]))
+    server = Server(vecd_bin, models, env={"HF_HUB_CACHE": str(cache)})
+    try:
+        body = get(server, "/api/v1/models").json()
+        assert body["default_model"] == body["models"][0]["id"] == "e5-small-v2"
+        found = {m["id"]: m for m in body["models"]}
+        assert (found["e5-small-v2"]["name"], found["e5-small-v2"]["licence"]) == ("Ours", "mine")
+        assert (found["e5-small-v2"]["state"], found["e5-small-v2"]["dimension"]) == ("resident", 36)
+        assert (found["who/ever"]["state"], found["who/ever"]["dimension"]) == ("available", 32)
+        assert found["all-MiniLM-L6-v2"]["state"] == "remote" and not found["all-MiniLM-L6-v2"]["is_default"]
+        for asked in (None, "e5-small-v2", "intfloat/e5-small-v2"):
+            reply = post(server, {"texts": ["a"], **({"model": asked} if asked else {})}).json()
+            assert reply["model"] == {"id": "e5-small-v2", "name": "Ours", "dimension": 36}
+        assert post(server, {"texts": ["a"], "model": "who/ever"}).json()["model"]["name"] == "ever"
+        text = error(post(server, {"texts": ["a"], "model": "who/else"}), 404)
+        assert text == "Model not found: who/else"
+        (cache / "models--who--broken" / "refs").mkdir(parents=True)
+        (cache / "models--who--broken" / "refs" / "main").write_text("../../..")
+        text = error(post(server, {"texts": ["a"], "model": "who/broken"}), 500, "refs/main")
+        assert str(tmp_path) not in text, "paths of the server's machine are not the client's"
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_damaged_catalogue_is_one_line(vecd_bin, tmp_path, tiny_model):
+    (tmp_path / "all-MiniLM-L6-v2").symlink_to(tiny_model)
+    (tmp_path / "catalogue.json").write_text('[{"id": "mine", "languages": ["english"]}]')
+    one_line(run_serve(vecd_bin, tmp_path, "--port", "0"), 1, 'catalogue.json: row 1 (mine): field "languages"')
 
 
 def test_health_and_root(server):

@@ -79,7 +79,7 @@ static void check_taken(const vecd_embed_limits *limits, const vecd_embed_reques
   for (size_t i = 0; i < n * 2; i++) vectors[i] = (float)(sum + i) / 7;
   const char *id = request->model_id ? request->model_id : "m";
   const vecd_item items[3] = {{.n_tokens = 1, .n_untruncated = 2}, {.n_tokens = 2, .n_untruncated = 2}};
-  vecd_embed_reply reply = {id, vecd_model_name_of(id), vectors, n, 2, items, sum, false};
+  vecd_embed_reply reply = {id, vecd_model_id_name(id), vectors, n, 2, items, sum, false};
   vecd_buf text = {.tag = VECD_MEM_MISC};
   vecd_native_dialect.put_head(&text, &reply);
   for (size_t i = 0; i < n; i++) vecd_assert(vecd_native_dialect.put_vector(&text, &reply, i));

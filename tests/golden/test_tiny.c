@@ -94,7 +94,7 @@ static void check_facts(const char *name, const vecd_info *info) {
   vecd_folder_facts facts;
   vecd_err err;
   golden_path(path, name);
-  if (vecd_folder_facts_read(path, &facts, &err)) fail_msg("%s", err.text);
+  if (vecd_folder_facts_read(path, &facts, NULL, &err)) fail_msg("%s", err.text);
   assert_string_equal(facts.architecture, info->architecture);
   assert_string_equal(facts.pooling, info->pooling);
   assert_int_equal(facts.dimension, info->dimension);

@@ -15,6 +15,7 @@
 #include "api/json_print.h"
 #include "api/native.h"
 #include "api/once.h"
+#include "fmt/json.h"
 
 /* ---- printing ---- */
 
@@ -277,9 +278,32 @@ static void replies_are_printed(void **state) {
   assert_true(vecd_native_dialect.put_vector(&out, &r, 1));
   assert_string_equal(vecd_buf_cstr(&out), "\"AAAAPwAAgL8AAABA\",\"/+bbLgAAAADNzMw9\"");
   vecd_buf_fini(&out);
-  assert_string_equal(vecd_model_name_of("m"), "m");
-  assert_string_equal(vecd_model_name_of("org/m"), "m");
-  assert_string_equal(vecd_model_name_of("org/"), "org/");
+}
+
+static void print(void (*how)(vecd_buf *, double), double x, const char *expected) {
+  vecd_buf out = {.tag = VECD_MEM_MISC};
+  how(&out, x);
+  assert_string_equal(vecd_buf_cstr(&out), expected);
+  vecd_buf_fini(&out);
+}
+
+static void numbers_and_values_are_printed(void **state) {
+  (void)state;
+  static const struct {
+    double x;
+    const char *text;
+  } cases[] = {{0, "null"},      {90, "90"},         {100, "100"},  {22.5, "22.5"},
+               {11.25, "11.25"}, {90.868, "90.868"}, {0.0001, "0"}, {1e9, "1000000000"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) print(vecd_print_number_or_null, cases[i].x, cases[i].text);
+  static const char text[] = "{\"a\":[\"b\\n\",{}],\"c\\\"\":\"\\u0000d\"}";
+  json_t *value = NULL;
+  assert_int_equal(vecd_json_parse("test", vecd_span_of(text), &value, NULL), VECD_OK);
+  vecd_buf out = {.tag = VECD_MEM_MISC};
+  vecd_print_json(&out, value);
+  vecd_print_json(&out, NULL);
+  assert_string_equal(vecd_buf_cstr(&out), "{\"a\":[\"b\\u000a\",{}],\"c\\\"\":\"\\u0000d\"}null");
+  json_decref(value);
+  vecd_buf_fini(&out);
 }
 
 /* ---- what requests may take ---- */
@@ -376,6 +400,7 @@ int main(void) {
       cmocka_unit_test(replies_are_printed),          cmocka_unit_test(routes_are_found),
       cmocka_unit_test(content_types_are_told_apart), cmocka_unit_test(promises_are_kept_below_the_limit),
       cmocka_unit_test(a_name_is_new_once),
+      cmocka_unit_test(content_types_are_told_apart), cmocka_unit_test(numbers_and_values_are_printed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

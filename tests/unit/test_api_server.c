@@ -163,8 +163,17 @@ static void every_answer_has_its_status_and_text(void **state) {
       {"GET /api/v1/models/%ff HTTP/1.1", NULL, "400 Bad Request", "not valid UTF-8"},
       {"GET /api/v1/models/%zz HTTP/1.1", NULL, "400 Bad Request", "{\"error\":\""},
       {"GET /api/v1/models/" MODEL " HTTP/1.1", NULL, "200 OK",
-       "\r\n\r\n{\"id\":\"" MODEL "\",\"name\":\"" MODEL "\",\"state\":\"resident\",\"dimension\":36,\"max_seq_length\":"},
-      {"GET /api/v1/models/bert-concat HTTP/1.1", NULL, "200 OK", "\"state\":\"available\",\"dimension\":"},
+       "\r\n\r\n{\"id\":\"" MODEL "\",\"name\":\"" MODEL
+       "\",\"hf_path\":null,\"state\":\"resident\",\"is_default\":false,\"dimension\":36,\""},
+      {"GET /api/v1/models/bert-concat HTTP/1.1", NULL, "200 OK",
+       "\"state\":\"available\",\"is_default\":false,\"dimension\":"},
+      {"GET /api/v1/models/BAAI/bge-small-en-v1.5 HTTP/1.1", NULL, "200 OK",
+       "\r\n\r\n{\"id\":\"bge-small-en-v1.5\",\"name\":\"BGE Small English "
+       "v1.5\",\"hf_path\":\"BAAI/bge-small-en-v1.5\",\"state\":"
+       "\"remote\",\"is_default\":false,\"dimension\":384,\"parameters_m\":33,\"size_mb\":133,\"max_seq_length\":512,"},
+      {EMBED, "{\"texts\":[\"a\"],\"model\":\"bge-small-en-v1.5\"}", "404 Not Found",
+       "{\"error\":\"Model not found: bge-small-en-v1.5: it is not on this machine; `vecd pull bge-small-en-v1.5` gets "
+       "it\"}"},
       {"GET /api/v1/models HTTP/1.1", NULL, "200 OK", "],\"default_model\":\"" MODEL "\"}"},
       {"HEAD /api/v1/models HTTP/1.1", NULL, "200 OK", "\r\n\r\n"},
   };

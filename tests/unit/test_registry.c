@@ -243,9 +243,8 @@ static void test_ids_lead_to_the_folder_then_to_the_cache(void **state) {
   assert_int_equal(vecd_registry_find(r, "damaged/ref", &path, &err), VECD_BAD_MODEL);
   assert_non_null(strstr(err.text, "refs/main"));
   assert_int_equal(vecd_registry_find(r, "bge-base-en-v1.5", &path, &err), VECD_NOT_FOUND);
-  assert_string_equal(err.text,
-                      "Model not found: bge-base-en-v1.5: it is not on this machine; `hf download BAAI/bge-base-en-v1.5` "
-                      "gets it");
+  assert_string_equal(err.text, "Model not found: bge-base-en-v1.5: it is not on this machine; `vecd pull bge-base-en-v1.5` "
+                                "gets it");
   assert_null(path);
   vecd_registry_free(&r);
 }
