@@ -78,9 +78,12 @@ static size_t lay_lane(const vecd_encoder *e, unsigned char **next, vecd_lane *l
   return total;
 }
 
-static vecd_status make_scratch(vecd_encoder *e, vecd_err *err) {
+/* Rows that workers hold together. */
+static size_t shared_rows(const vecd_encoder *e, unsigned n_lanes) { return n_lanes > 1 ? e->most_tokens : 0; }
+
+/* Every width and length that follows from config and precision; gives the bytes of all lanes. */
+static size_t measure_scratch(vecd_encoder *e, unsigned n_lanes) {
   const vecd_encoder_config *c = &e->config;
-  unsigned n_lanes = vecd_team_size(e->team);
   e->most_tokens = e->max_tokens > 192 ? e->max_tokens : 192;
   e->apart_tokens = n_lanes == 1 || e->most_tokens < MOST_APART_TOKENS ? e->most_tokens : MOST_APART_TOKENS;
   e->block_rows = e->most_tokens < MOST_BLOCK_ROWS ? e->most_tokens : MOST_BLOCK_ROWS;
@@ -95,9 +98,12 @@ static vecd_status make_scratch(vecd_encoder *e, vecd_err *err) {
   while (q8 && e->head_unit * c->head_dim % VECD_Q8_GROUP) e->head_unit += group;
   vecd_lane measured;
   unsigned char *next = NULL;
-  size_t shared_rows = n_lanes > 1 ? e->most_tokens : 0,
-         shared_bytes = shared_rows * (e->ld_hidden + e->ld_qkv) * sizeof(float);
-  e->scratch_bytes = n_lanes * lay_lane(e, &next, &measured) + shared_bytes;
+  return n_lanes * lay_lane(e, &next, &measured) + shared_rows(e, n_lanes) * (e->ld_hidden + e->ld_qkv) * sizeof(float);
+}
+
+static vecd_status make_scratch(vecd_encoder *e, vecd_err *err) {
+  unsigned n_lanes = vecd_team_size(e->team);
+  e->scratch_bytes = measure_scratch(e, n_lanes);
   e->scratch = vecd_alloc_aligned(VECD_MEM_SCRATCH, 64, e->scratch_bytes);
   e->lanes = vecd_alloc_zero(VECD_MEM_SCRATCH, n_lanes, sizeof *e->lanes);
   e->plan.order = vecd_alloc_array(VECD_MEM_SCRATCH, VECD_ENCODER_MAX_SEQS, sizeof *e->plan.order);
@@ -105,11 +111,11 @@ static vecd_status make_scratch(vecd_encoder *e, vecd_err *err) {
   e->counts = vecd_alloc_array(VECD_MEM_SCRATCH, e->most_tokens + 1, sizeof *e->counts);
   if (!e->scratch || !e->lanes || !e->plan.order || !e->plan.chunks || !e->counts)
     return vecd_err_no_memory(err, "the encoder's scratch", e->scratch_bytes);
-  next = e->scratch;
+  unsigned char *next = e->scratch;
   for (unsigned i = 0; i < n_lanes; i++) lay_lane(e, &next, &e->lanes[i]);
-  if (!shared_rows) return VECD_OK;
+  if (!shared_rows(e, n_lanes)) return VECD_OK;
   e->shared_x = (float *)(void *)next;
-  e->shared_qkv = e->shared_x + shared_rows * e->ld_hidden;
+  e->shared_qkv = e->shared_x + shared_rows(e, n_lanes) * e->ld_hidden;
   return VECD_OK;
 }
 
@@ -168,6 +174,17 @@ vecd_status vecd_encoder_configure(const vecd_model_folder *folder, vecd_encoder
   if (s) return s;
   *config = e.config;
   *max_tokens = e.max_tokens;
+  return VECD_OK;
+}
+
+vecd_status vecd_encoder_estimate(const vecd_model_folder *folder, vecd_precision precision, const vecd_kern *kern,
+                                  unsigned n_threads, vecd_encoder_config *config, size_t *n_bytes, vecd_err *err) {
+  vecd_encoder e = {.kern = *kern};
+  vecd_status s = configure(folder, &e, err);
+  if (!s) s = vecd_weights_measure(folder, &e.config, &e.names, &e.flags, e.max_tokens, precision, kern, &e.weights, err);
+  if (s) return s;
+  *config = e.config;
+  *n_bytes = e.weights.block_bytes + measure_scratch(&e, n_threads);
   return VECD_OK;
 }
 

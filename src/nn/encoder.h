@@ -26,6 +26,10 @@ VECD_CHECK vecd_status vecd_encoder_configure(const vecd_model_folder *folder, v
  * VECD_OK; VECD_BAD_MODEL; VECD_UNSUPPORTED; VECD_NO_MEMORY; VECD_IO. */
 VECD_CHECK vecd_status vecd_encoder_open(const vecd_model_folder *folder, vecd_precision precision, const vecd_kern *kern,
                                          vecd_team *team, vecd_encoder **out, vecd_err *err);
+/* What vecd_encoder_bytes() would be with so many workers, and the config, by the folder's small files and the weights' headers. As
+ * vecd_encoder_open(), as far as that can be told without reading weights. */
+VECD_CHECK vecd_status vecd_encoder_estimate(const vecd_model_folder *folder, vecd_precision precision, const vecd_kern *kern,
+                                             unsigned n_threads, vecd_encoder_config *config, size_t *n_bytes, vecd_err *err);
 void vecd_encoder_close(vecd_encoder **encoder);
 
 /* Facts. max_tokens: the longest sequence it takes, the lesser of the folder's limit and the position table. */

@@ -36,6 +36,41 @@ struct vecd_head {
   size_t n_bytes;
 };
 
+/* What a module's weights take when packed. */
+static size_t block_floats(const vecd_module *m, size_t nr) {
+  size_t n_panels = (m->n_out + nr - 1) / nr;
+  switch (m->kind) {
+  case VECD_MODULE_DENSE: return n_panels * nr * (m->n_in + (size_t)1);
+  case VECD_MODULE_LAYER_NORM: return 2 * (size_t)m->n_in;
+  case VECD_MODULE_NORMALIZE:
+  case VECD_MODULE_COUNT: break;
+  }
+  return 0;
+}
+
+/* Without Normalize at the end; several in a row are as good as one. */
+static size_t count_steps(const vecd_model_folder *folder) {
+  size_t n = folder->n_modules;
+  while (n && folder->modules[n - 1].kind == VECD_MODULE_NORMALIZE) n--;
+  return n;
+}
+
+/* Floats between rows. */
+static size_t row_floats(const vecd_model_folder *folder, size_t n_in, size_t nr) {
+  size_t widest = n_in;
+  for (size_t i = 0; i < count_steps(folder); i++) {
+    size_t n = (folder->modules[i].n_out + nr - 1) / nr * nr;
+    if (n > widest) widest = n;
+  }
+  return widest + 16;
+}
+
+size_t vecd_head_estimate(const vecd_model_folder *folder, size_t n_in, const vecd_kern *kern) {
+  size_t n = count_steps(folder), n_floats = n ? 2 * VECD_HEAD_MAX_ROWS * row_floats(folder, n_in, kern->nr) : 0;
+  for (size_t i = 0; i < n; i++) n_floats += block_floats(&folder->modules[i], kern->nr);
+  return n_floats * sizeof(float);
+}
+
 static vecd_status make_block(vecd_head *h, step *st, size_t n_floats, vecd_err *err) {
   st->block = vecd_alloc_aligned(VECD_MEM_WEIGHTS, 64, n_floats * sizeof(float));
   if (!st->block) return vecd_err_no_memory(err, "the weights of a module", n_floats * sizeof(float));
@@ -65,11 +100,10 @@ static vecd_status open_dense(vecd_head *h, const vecd_module *m, const vecd_che
   *l = (vecd_linear){.n_in = m->n_in, .n_out = m->n_out, .n_panels = (m->n_out + nr - 1) / nr};
   vecd_status s = vecd_tensor_find(file, "linear.weight", m->n_out, m->n_in, &weight, err);
   if (!s && m->has_bias) s = vecd_tensor_find(file, "linear.bias", m->n_out, 0, &bias, err);
-  size_t n_panel_floats = l->n_panels * l->n_in * nr;
-  if (!s) s = make_block(h, st, n_panel_floats + l->n_panels * nr, err);
+  if (!s) s = make_block(h, st, block_floats(m, nr), err);
   if (s) return s;
   l->panels = st->block;
-  l->bias = l->panels + n_panel_floats;
+  l->bias = l->panels + l->n_panels * l->n_in * nr;
   memset(l->bias, 0, l->n_panels * nr * sizeof *l->bias);
   st->has_tanh = m->has_tanh;
   if (bias) s = vecd_tensor_read_finite(file, bias, 0, l->n_out, l->bias, err);
@@ -80,7 +114,7 @@ static vecd_status open_norm(vecd_head *h, const vecd_module *m, const vecd_chec
   const vecd_tensor *weight, *bias;
   vecd_status s = vecd_tensor_find(file, "norm.weight", m->n_in, 0, &weight, err);
   if (!s) s = vecd_tensor_find(file, "norm.bias", m->n_in, 0, &bias, err);
-  if (!s) s = make_block(h, st, 2 * (size_t)m->n_in, err);
+  if (!s) s = make_block(h, st, block_floats(m, h->kern.nr), err);
   if (s) return s;
   st->gamma = st->block;
   st->beta = st->gamma + m->n_in;
@@ -108,13 +142,8 @@ static vecd_status open_step(vecd_head *h, const vecd_module *m, step *st, vecd_
   return s;
 }
 
-static vecd_status make_room(vecd_head *h, vecd_err *err) {
-  size_t widest = h->n_in;
-  for (size_t i = 0; i < h->n_steps; i++) {
-    size_t n = h->steps[i].kind == VECD_MODULE_DENSE ? h->steps[i].linear.n_panels * h->kern.nr : h->steps[i].n;
-    if (n > widest) widest = n;
-  }
-  h->ld = widest + 16;
+static vecd_status make_room(vecd_head *h, const vecd_model_folder *folder, vecd_err *err) {
+  h->ld = row_floats(folder, h->n_in, h->kern.nr);
   if (!h->n_steps) return VECD_OK;
   size_t n_bytes = VECD_HEAD_MAX_ROWS * h->ld * sizeof(float);
   for (int i = 0; i < 2; i++) {
@@ -132,8 +161,7 @@ vecd_status vecd_head_open(const vecd_model_folder *folder, size_t n_in, const v
   h->kern = *kern;
   h->team = team;
   h->n_in = h->dimension = n_in;
-  size_t n = folder->n_modules;
-  while (n && folder->modules[n - 1].kind == VECD_MODULE_NORMALIZE) n--; /* several in a row are as good as one */
+  size_t n = count_steps(folder);
   h->ends_in_normalize = n < folder->n_modules;
   vecd_status s = VECD_OK;
   h->steps = vecd_alloc_zero(VECD_MEM_MISC, n + 1, sizeof *h->steps);
@@ -150,7 +178,7 @@ vecd_status vecd_head_open(const vecd_model_folder *folder, size_t n_in, const v
     h->n_steps = i + 1;
     s = open_step(h, m, &h->steps[i], err);
   }
-  if (!s) s = make_room(h, err);
+  if (!s) s = make_room(h, folder, err);
   if (s)
     vecd_head_close(&h);
   else

@@ -20,6 +20,8 @@ typedef struct vecd_head vecd_head;
  * VECD_OK; VECD_BAD_MODEL (file and tensor named); VECD_NOT_FOUND; VECD_IO; VECD_NO_MEMORY. */
 VECD_CHECK vecd_status vecd_head_open(const vecd_model_folder *folder, size_t n_in, const vecd_kern *kern, vecd_team *team,
                                       vecd_head **out, vecd_err *err);
+/* What vecd_head_bytes() would be, by the folder's small files. */
+size_t vecd_head_estimate(const vecd_model_folder *folder, size_t n_in, const vecd_kern *kern);
 void vecd_head_close(vecd_head **head);
 
 /* Nothing is computed, but perhaps for a Normalize at the end: vecd_head_run() need not be called. */

@@ -422,11 +422,49 @@ static void count_tables(loader *l, const tables *t) {
     if (all[i]) l->w->n_parameters += all[i]->n_values;
 }
 
+/* Finds all there is to be, checks its shape, and counts what packing it will take. The file stays open, whatever it comes to. */
+static vecd_status measure(loader *l, vecd_precision precision, tables *t) {
+  vecd_weights *w = l->w;
+  *w = (vecd_weights){.precision = VECD_PRECISION_FP32};
+  vecd_status s = vecd_checkpoint_open(l->folder->weights_path, &w->file, l->err);
+  if (s || (s = find_tables(l, t)) || (s = lay_out(l))) return s;
+  count_tables(l, t);
+  if (precision == VECD_PRECISION_AUTO)
+    precision = w->n_parameters > VECD_INT8_FROM_PARAMETERS ? VECD_PRECISION_INT8 : VECD_PRECISION_FP32;
+  if (precision != w->precision) { /* measured as FP32 */
+    uint64_t n_parameters = w->n_parameters;
+    w->precision = precision;
+    l->n_bytes = 0;
+    if ((s = lay_out(l))) return s;
+    w->n_parameters = n_parameters;
+  }
+  w->block_bytes = l->n_bytes;
+  return VECD_OK;
+}
+
+vecd_status vecd_weights_measure(const vecd_model_folder *folder, const vecd_encoder_config *config,
+                                 const vecd_tensor_names *names, const vecd_tensor_flags *flags, size_t max_tokens,
+                                 vecd_precision precision, const vecd_kern *kern, vecd_weights *out, vecd_err *err) {
+  vecd_weights w;
+  tables t = {NULL, NULL, NULL};
+  loader l = {.folder = folder,
+              .config = config,
+              .names = names,
+              .flags = flags,
+              .kern = kern,
+              .w = &w,
+              .max_tokens = max_tokens,
+              .err = err};
+  vecd_status s = measure(&l, precision, &t);
+  *out = (vecd_weights){.precision = w.precision, .block_bytes = w.block_bytes, .n_parameters = w.n_parameters};
+  vecd_weights_close(&w);
+  return s;
+}
+
 vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encoder_config *config,
                               const vecd_tensor_names *names, const vecd_tensor_flags *flags, size_t max_tokens,
                               vecd_precision precision, const vecd_kern *kern, vecd_team *team, vecd_weights *out,
                               vecd_err *err) {
-  *out = (vecd_weights){.precision = VECD_PRECISION_FP32};
   loader l = {.folder = folder,
               .config = config,
               .names = names,
@@ -437,22 +475,10 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encode
               .n_members = vecd_team_size(team),
               .err = err};
   tables t = {NULL, NULL, NULL};
-  vecd_status s = vecd_checkpoint_open(folder->weights_path, &out->file, err);
-  if (s) return s;
-  if ((s = find_tables(&l, &t)) || (s = lay_out(&l))) goto done;
-  count_tables(&l, &t);
-  if (precision == VECD_PRECISION_AUTO)
-    precision = out->n_parameters > VECD_INT8_FROM_PARAMETERS ? VECD_PRECISION_INT8 : VECD_PRECISION_FP32;
-  if (precision != out->precision) { /* measured as FP32 */
-    uint64_t n_parameters = out->n_parameters;
-    out->precision = precision;
-    l.n_bytes = 0;
-    if ((s = lay_out(&l))) goto done;
-    out->n_parameters = n_parameters;
-  }
+  vecd_status s = measure(&l, precision, &t);
+  if (s) goto done;
   /* Every tensor is there in full, so what follows is about as large as the file is long. */
   out->layers = vecd_alloc_zero(VECD_MEM_WEIGHTS, config->n_layers, sizeof *out->layers);
-  out->block_bytes = l.n_bytes;
   out->block = vecd_alloc_aligned(VECD_MEM_WEIGHTS, 64, out->block_bytes);
   if (!out->layers || !out->block) {
     s = vecd_err_no_memory(err, "packed weights", out->block_bytes);
@@ -463,7 +489,7 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encode
   vecd_team_run(team, fill_job, &l);
   if (l.no_memory) s = vecd_err_no_memory(err, "packing weights", 0);
   if (!s && l.bad) s = fault(&l, l.bad->name, "holds NaN or infinity");
-  if (precision == VECD_PRECISION_INT8) {
+  if (out->precision == VECD_PRECISION_INT8) {
     out->word_embeddings = NULL;
     vecd_checkpoint_close(&out->file);
   }

@@ -46,6 +46,11 @@ VECD_CHECK vecd_status vecd_weights_open(const vecd_model_folder *folder, const 
                                          const vecd_tensor_names *names, const vecd_tensor_flags *flags, size_t max_tokens,
                                          vecd_precision precision, const vecd_kern *kern, vecd_team *team, vecd_weights *out,
                                          vecd_err *err);
+/* What vecd_weights_open() would make of the checkpoint, by its headers: no tensor is read, and nothing but precision, block_bytes and
+ * n_parameters is filled in; there is nothing to close. As vecd_weights_open(), as far as that can be told without reading. */
+VECD_CHECK vecd_status vecd_weights_measure(const vecd_model_folder *folder, const vecd_encoder_config *config,
+                                            const vecd_tensor_names *names, const vecd_tensor_flags *flags, size_t max_tokens,
+                                            vecd_precision precision, const vecd_kern *kern, vecd_weights *out, vecd_err *err);
 void vecd_weights_close(vecd_weights *weights);
 
 /* The word embedding of id < vocab_size, as float32, into out [hidden]. */

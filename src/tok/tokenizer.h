@@ -55,4 +55,7 @@ uint32_t vecd_tokenizer_id_limit(const vecd_tokenizer *tokenizer);
 /* Bytes held by vocabulary and tables. */
 size_t vecd_tokenizer_bytes(const vecd_tokenizer *tokenizer);
 
+/* About what that will be for a tokenizer.json of file_bytes and a model of n_ids. */
+size_t vecd_tokenizer_estimate(size_t file_bytes, size_t n_ids);
+
 #endif

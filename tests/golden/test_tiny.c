@@ -102,6 +102,22 @@ static void check_facts(const char *name, const vecd_info *info) {
   assert_int_equal(facts.normalized, info->normalized);
 }
 
+/* What the headers tell of the bytes is what they come to. */
+static void check_estimate(const char *name, const char *isa, const char *precision, const vecd_info *info) {
+  char path[GOLDEN_PATH_BYTES];
+  vecd_kern kern;
+  vecd_precision p;
+  vecd_err err;
+  size_t n_bytes;
+  golden_path(path, name);
+  assert_int_equal(vecd_kern_choose(&kern, isa, NULL), VECD_OK);
+  assert_int_equal(vecd_precision_parse(precision, &p, NULL), VECD_OK);
+  if (vecd_folder_estimate_bytes(path, p, &kern, info->threads, &n_bytes, &err)) fail_msg("%s", err.text);
+  double real = (double)info->resident_bytes;
+  if (fabs((double)n_bytes - real) > 0.05 * real + 100e3)
+    fail_msg("%s, %s: %zu bytes, not %.0f", name, precision, n_bytes, real);
+}
+
 static double check_folder(const char *name, const char *isa, const char *precision) {
   golden g;
   double worst = 0;
@@ -115,6 +131,7 @@ static double check_folder(const char *name, const char *isa, const char *precis
     vecd_describe(m, &info);
     assert_int_equal(info.dimension, width);
     check_facts(name, &info);
+    check_estimate(name, isa, precision, &info);
     check_ids(m, &g, name);
     if (vecd_encode(m, g.texts, g.lens, g.n, 0, together, NULL, &err)) fail_msg("%s: %s", name, err.text);
     for (size_t i = 0; i < g.n && threads == 1; i++)

@@ -6,6 +6,7 @@
  * forty of them. */
 #include "golden.h"
 #include "kern/kern.h"
+#include "model/folder_facts.h"
 #include "vecd.h"
 
 enum { DIMENSION = 384, MOST_TEXTS = 2048, N_BATCHES = 20 };
@@ -40,11 +41,27 @@ static int read_golden(void **state) {
   return 0;
 }
 
+/* What the headers tell of the bytes is what they come to. */
+static void check_estimate(const vecd_model *m) {
+  vecd_info info;
+  vecd_kern kern;
+  vecd_precision precision;
+  size_t n_bytes;
+  vecd_err err;
+  vecd_describe(m, &info);
+  assert_int_equal(vecd_kern_choose(&kern, info.isa, NULL), VECD_OK);
+  assert_int_equal(vecd_precision_parse(info.precision, &precision, NULL), VECD_OK);
+  if (vecd_folder_estimate_bytes(model_path, precision, &kern, info.threads, &n_bytes, &err)) fail_msg("%s", err.text);
+  double real = (double)info.resident_bytes;
+  if (fabs((double)n_bytes - real) > 0.01 * real) fail_msg("%s: %zu bytes estimated, not %.0f", info.precision, n_bytes, real);
+}
+
 static vecd_model *open_model(const char *isa, const char *precision, unsigned threads) {
   vecd_model *m = NULL;
   vecd_err err;
   if (vecd_open(model_path, &(vecd_options){.isa = isa, .precision = precision, .threads = threads}, &m, &err))
     fail_msg("%s (tools/get_default_model.sh brings the model)", err.text);
+  check_estimate(m);
   return m;
 }
 
