@@ -125,8 +125,9 @@ def memory_after(server, goldens, model=MODEL):
 
 
 def is_flat(server, before, after):
-    """Within 5 %; of a sanitizer's memory nothing is said."""
-    return is_sanitized(server) or after <= 1.05 * before
+    """Within 5 %, and the 4 MB by which so small a heap breathes: less than 10 KB for each load. Of a sanitizer's memory nothing is
+    said."""
+    return is_sanitized(server) or after <= 1.05 * before + 4096
 
 
 def test_every_answer_of_models_that_come_and_go_is_right(start_small, goldens):
