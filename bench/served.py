@@ -18,12 +18,6 @@ PATIENCE = 120  # seconds until a server must be ready
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def has_flag(flag):
-    """Whether this build's server knows a flag."""
-    done = subprocess.run([common.vecd_program(), "help", "serve"], capture_output=True, text=True, check=True)
-    return re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", done.stdout) is not None
-
-
 class Server:
     """Started ready; ends with the `with` block. Flags whose value is None are left out."""
 

@@ -51,7 +51,7 @@ def post(server, texts, model, session=requests):
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_every_answer_has_the_bits_of_the_model_alone(vecd_bin, start_server, full_size_dir, some_texts, tmp_path, precision):
     wanted = {m: alone(vecd_bin, full_size_dir, m, precision, some_texts, tmp_path) for m in MODELS}
-    server = start_server("--quantization", precision, "--max-models", "2", models=full_size_dir)
+    server = start_server("--quantization", precision, "--max-models", "2", "--request-timeout", "600", models=full_size_dir)
 
     def check(model, picked, session):
         got = post(server, [some_texts[i] for i in picked], model, session)

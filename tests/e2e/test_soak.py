@@ -64,7 +64,7 @@ def n_fds(server):
 
 
 def test_soak(vecd_bin, start_server, soak_dir, capsys):
-    server = start_server("--quantization", "fp32", "--max-models", "2", models=soak_dir)
+    server = start_server("--quantization", "fp32", "--max-models", "2", "--request-timeout", "60", models=soak_dir)
     rate = LOAD * Asking(vecd_bin, server, connections=64, seconds=5).result()["good_per_s"]
     assert rate > 0
     mix = f"97:1:10,2:20:10,0.25:1:10:other-a,0.25:1:10:other-b,0.25:1:10:bert-mean-norm,0.25:1:10:bert-cls"
