@@ -26,8 +26,8 @@ typedef struct embedding {
   vecd_embed_request request;
   vecd_embed_reply reply;
   vecd_job job;
-  size_t n_printed;      /* of a streamed reply */
-  size_t promised_bytes; /* of the vectors, until they are there and measured */
+  size_t n_printed;                                          /* of a streamed reply */
+  size_t promised_bytes;                                     /* of the vectors, until they are there and measured */
   char id[VECD_MODEL_ID_BYTES], name[VECD_MODEL_NAME_BYTES]; /* room for what the catalogue calls the model */
 } embedding;
 

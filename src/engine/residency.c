@@ -12,6 +12,7 @@
 #include "base/mapping_guard.h"
 #include "engine/engine_priv.h"
 #include "engine/hints.h"
+#include "model/folder_facts.h"
 #include "model/quality.h"
 
 #define XXH_INLINE_ALL
@@ -183,6 +184,16 @@ static vecd_status open_model(vecd_engine *e, const char *id, const char *path, 
   return s;
 }
 
+/* What the model will take. Where it cannot be told, the folder cannot be opened either: nobody has to go for it. */
+static vecd_status estimate(vecd_engine *e, const char *id, const char *path, size_t *bytes, vecd_err *err) {
+  vecd_catalogue *catalogue = vecd_registry_catalogue(e->registry);
+  vecd_precision precision = vecd_precision_of(vecd_catalogue_get(catalogue, id), wanted_precision(e, id));
+  vecd_catalogue_unpin(&catalogue);
+  vecd_status s = vecd_folder_estimate_bytes(path, precision, &e->kern, vecd_team_size(e->team), bytes, err);
+  if (s == VECD_NOT_FOUND) s = err->code = VECD_BAD_MODEL;
+  return s;
+}
+
 static bool go_on(void *ctx, size_t n_done) {
   vecd_engine *e = ctx;
   (void)n_done;
@@ -307,9 +318,11 @@ static void serve_wish(vecd_engine *e, vecd_slot *slot) {
   vecd_model *model = NULL;
   char *path = NULL;
   uint64_t begun = vecd_now_ns(), took = 0;
+  size_t bytes = 0;
   vecd_engine_unlock(e);
   vecd_status s = vecd_registry_find(e->registry, slot->id, &path, &err);
-  bool remote = s == VECD_NOT_FOUND && vecd_engine_may_pull(e, slot->id);
+  if (!s) s = estimate(e, slot->id, path, &bytes, &err);
+  bool remote = !path && s == VECD_NOT_FOUND && vecd_engine_may_pull(e, slot->id);
   vecd_engine_lock(e);
   if (remote && slot->waiting.n) {
     slot->remote = true;
@@ -317,8 +330,9 @@ static void serve_wish(vecd_engine *e, vecd_slot *slot) {
     return;
   }
   if (!s && !slot->waiting.n) s = vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "nobody waits for %s", slot->id);
-  if (!s) s = make_room(e, slot, 0, &err);
+  if (!s) s = make_room(e, slot, bytes, &err);
   if (!s) {
+    slot->reserved_bytes = bytes;
     vecd_engine_unlock(e);
     begun = vecd_now_ns(); /* what it waited for room is not loading */
     s = load(e, slot, path, &model, &err);

@@ -394,13 +394,19 @@ static void content_types_are_told_apart(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(strings_are_escaped),          cmocka_unit_test(floats_read_back),
-      cmocka_unit_test(base64_is_of_the_bytes),       cmocka_unit_test(options_are_parsed),
-      cmocka_unit_test(good_requests_are_parsed),     cmocka_unit_test(bad_requests_say_what_is_wrong),
-      cmocka_unit_test(replies_are_printed),          cmocka_unit_test(routes_are_found),
-      cmocka_unit_test(content_types_are_told_apart), cmocka_unit_test(promises_are_kept_below_the_limit),
+      cmocka_unit_test(strings_are_escaped),
+      cmocka_unit_test(floats_read_back),
+      cmocka_unit_test(base64_is_of_the_bytes),
+      cmocka_unit_test(options_are_parsed),
+      cmocka_unit_test(good_requests_are_parsed),
+      cmocka_unit_test(bad_requests_say_what_is_wrong),
+      cmocka_unit_test(replies_are_printed),
+      cmocka_unit_test(routes_are_found),
+      cmocka_unit_test(content_types_are_told_apart),
+      cmocka_unit_test(promises_are_kept_below_the_limit),
       cmocka_unit_test(a_name_is_new_once),
-      cmocka_unit_test(content_types_are_told_apart), cmocka_unit_test(numbers_and_values_are_printed),
+      cmocka_unit_test(content_types_are_told_apart),
+      cmocka_unit_test(numbers_and_values_are_printed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

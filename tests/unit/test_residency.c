@@ -223,12 +223,15 @@ static void a_file_cut_short_ends_nothing(void **state) {
 
 static void a_job_that_waits_too_long_is_told(void **state) {
   (void)state;
-  enum { MANY = 60 };
-  start(&(vecd_engine_settings){.threads = 1, .batch_tokens = 16, .request_timeout_ms = 1});
+  enum { MANY = 60, BYTES = 2000 };
+  static char text[BYTES]; /* long enough that one of them takes longer than they may wait */
+  for (size_t i = 0; i < BYTES; i++) text[i] = i % 3 ? 'a' : ' ';
+  start(&(vecd_engine_settings){.threads = 1, .isa = "ref", .batch_tokens = 16, .request_timeout_ms = 1});
   ticket *t = calloc(MANY, sizeof *t);
   unsigned n_late = 0, n_ok = 0;
   for (unsigned i = 0; i < MANY; i++) {
-    fill(&t[i], "bert-concat", MOST_ITEMS, i);
+    fill(&t[i], "bert-concat", 1, i);
+    t[i].items[0].text = (vecd_span){text, BYTES};
     t[i].done = vecd_engine_submit(engine, &t[i].job, NULL) != VECD_OK;
     if (t[i].done) t[i].job.status = VECD_BUSY;
   }
