@@ -11,11 +11,13 @@
 #include "base/log.h"
 #include "base/mapping_guard.h"
 #include "cmd/command.h"
+#include "cmd/hangup.h"
 #include "cmd/serve_plan.h"
 
 typedef struct serving {
   const vecd_settings *settings;
   vecd_api_server *server;
+  vecd_registry *registry;
   char url[300]; /* as people and curl take it, "" for a Unix socket */
   uint64_t begun_ms;
 } serving;
@@ -89,6 +91,20 @@ static void on_ready(void *ctx) {
   vecd_buf_fini(&words);
 }
 
+/* For SIGHUP. What cannot be read stays as it was, and the server goes on. */
+static void reread(void *ctx) {
+  const serving *v = ctx;
+  vecd_err err;
+  if (vecd_registry_reload(v->registry, &err))
+    vecd_log(VECD_LOG_WARN, "SIGHUP: the catalogue stays what it was: %s", err.text);
+  else
+    vecd_log(VECD_LOG_INFO, "SIGHUP: the catalogue was read again");
+  if (vecd_api_server_reload(v->server, &err))
+    vecd_log(VECD_LOG_WARN, "SIGHUP: the keys stay what they were: %s", err.text);
+  else if (v->settings->api_key_file)
+    vecd_log(VECD_LOG_INFO, "SIGHUP: the keys were read again");
+}
+
 static vecd_status serve(serving *v, vecd_serve_plan *plan, vecd_registry *registry, vecd_err *err) {
   const vecd_settings *s = v->settings;
   plan->api.on_ready = on_ready;
@@ -100,7 +116,9 @@ static vecd_status serve(serving *v, vecd_serve_plan *plan, vecd_registry *regis
   if (!s->unix_path) make_url(v);
   printf("listening on %s\n", s->unix_path ? plan->address : v->url);
   fflush(stdout);
-  status = vecd_api_server_run(v->server, err);
+  status = vecd_hangup_serve(reread, v, err);
+  if (!status) status = vecd_api_server_run(v->server, err);
+  vecd_hangup_end();
   if (status == VECD_TIMEOUT) { /* told to stop, with work left: what waits for the end of a batch must not hold up the exit */
     vecd_log(VECD_LOG_WARN, "stopped after %llu s with requests unanswered (--grace)", (unsigned long long)s->grace);
     _exit(VECD_EXIT_OK);
@@ -118,8 +136,10 @@ int vecd_cmd_serve(const vecd_settings *settings) {
   vecd_err err;
   set_up_log(settings, true);
   vecd_mapping_guard_install();
+  vecd_hangup_catch();
   vecd_status s = vecd_registry_new(settings->models, &registry, &err);
   if (!s) s = vecd_serve_plan_make(settings, registry, &plan, &err);
+  v.registry = registry;
   if (!s) s = serve(&v, &plan, registry, &err);
   vecd_api_server_free(&v.server);
   vecd_registry_free(&registry);

@@ -1,8 +1,10 @@
-"""What whoever runs the server sees of it: /metrics, the log, request ids."""
+"""What whoever runs the server sees of it: /metrics, the log, request ids, signals."""
 import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import threading
 import time
 
@@ -10,7 +12,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import DEADLINE_S, Server
+from conftest import DEADLINE_S, TINY, Server, clean_env
 
 MODEL = "bert-mean-norm"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -258,3 +260,121 @@ def test_the_text_form_is_for_people(start_server):
     assert server.stop() == 0
     assert re.search(r'^\S+Z debug GET /nope\S*x request_id="for people" peer=127\.0\.0\.1:\d+ status=404 duration_ms=\d+\.\d{3} sent_bytes=\d+$',
                      server.text, re.M), server.text
+
+
+# --- signals
+
+
+@pytest.fixture
+def catalogue_server(start_server, tmp_path, tiny_model):
+    (tmp_path / "all-MiniLM-L6-v2").symlink_to(tiny_model)
+    server = start_server("--log-format", "json", models=tmp_path)
+    server.catalogue = tmp_path / "catalogue.json"
+    return server
+
+
+def hang_up(server, message):
+    """Sends SIGHUP and waits for one more line of the log that begins like that; gives the line."""
+    def said():
+        return [line for line in server.text.splitlines() if f'"message":"SIGHUP: {message}' in line]
+
+    n = len(said())
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: len(said()) > n or server.process.poll() is not None)
+    assert server.process.poll() is None, "SIGHUP ended the server"
+    return json.loads(said()[-1])
+
+
+def test_sighup_reads_the_catalogue_again(catalogue_server):
+    server, row = catalogue_server, {"id": "all-MiniLM-L6-v2", "name": "Renamed"}
+
+    def name():
+        return get(server, "/api/v1/models/all-MiniLM-L6-v2").json()["name"]
+
+    assert name() != "Renamed"
+    server.catalogue.write_text(json.dumps([row]))
+    assert hang_up(server, "the catalogue was read again")["level"] == "info"
+    assert name() == "Renamed"
+    server.catalogue.write_text("[{")
+    line = hang_up(server, "the catalogue stays what it was")
+    assert line["level"] == "warn" and "catalogue.json" in line["message"] and "line 1" in line["message"]
+    assert name() == "Renamed" and post(server, {"texts": ["a"]}).status_code == 200
+    server.catalogue.unlink()
+    hang_up(server, "the catalogue was read again")
+    assert name() != "Renamed"
+    assert server.stop() == 0
+
+
+def test_sighup_reads_the_keys_again(start_server, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("first-key\n")
+    server = start_server("--log-format", "json", "--api-key-file", keys)
+
+    def may(key):
+        reply = post(server, {"texts": ["a"]}, headers={"Authorization": f"Bearer {key}"})
+        assert reply.status_code in (200, 401)
+        return reply.status_code == 200
+
+    assert may("first-key") and not may("second-key")
+    keys.write_text("second-key # the new one\n")
+    hang_up(server, "the keys were read again")
+    assert may("second-key") and not may("first-key")
+    keys.unlink()
+    assert hang_up(server, "the keys stay what they were")["level"] == "warn"
+    assert may("second-key") and not may("first-key")
+    assert server.stop() == 0
+    assert "first-key" not in server.text and "second-key" not in server.text
+
+
+def test_floods_of_sighup_hurt_nobody(catalogue_server):
+    server = catalogue_server
+    for i in range(200):
+        server.process.send_signal(signal.SIGHUP)
+        if i % 20 == 0:
+            assert post(server, {"texts": ["a"]}).status_code == 200
+            get(server, "/api/v1/models")
+    hang_up(server, "the catalogue was read again")
+    server.process.send_signal(signal.SIGHUP)
+    assert server.stop() == 0
+
+
+def test_sighup_ends_nothing_while_starting(vecd_bin, tiny_models):
+    """Not even where it comes before the server listens."""
+    process = subprocess.Popen([vecd_bin, "serve", "--host", "127.0.0.1", "--port", "0"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, env=clean_env(tiny_models))
+    try:
+        line = process.stdout.readline()
+        for _ in range(50):
+            process.send_signal(signal.SIGHUP)
+        assert b"listening" in line and b"ready" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_sigterm_finishes_loads_and_what_is_queued(start_server):
+    """Requests for models that are not loaded yet, behind a long one: all that were taken are answered, each by its own model."""
+    server = start_server("-m", "bert-mean-norm", "--grace", "300", models=TINY)
+    names = ["bert-cls", "bert-max", "bert-dense-two", "bert-sharded", "bert-no-modules", "bert-weighted-mean"]
+    bodies = [{"texts": ["many words to keep it busy " * 10] * 4000, "model": MODEL}]
+    bodies += [{"texts": ["one", "two"], "model": name} for name in names for _ in range(3)]
+    socks = []
+    for body in bodies:
+        content = json.dumps(body).encode()
+        sock = server.connect()
+        sock.sendall(b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+        socks.append(sock)
+    until(lambda: value(scrape(server)[0], "vecd_http_requests_total") >= len(bodies) + 2)  # with the one that asks, and readiness
+    server.process.send_signal(signal.SIGTERM)
+    for sock, body in zip(socks, bodies):
+        with sock:
+            reply = b""
+            while chunk := sock.recv(65536):
+                reply += chunk
+        head, _, content = reply.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), (body["model"], head)
+        assert b'"id":"%s"' % body["model"].encode() in content and content.rstrip().endswith((b"}", b"0"))
+    assert server.process.wait(DEADLINE_S) == 0
