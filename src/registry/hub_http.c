@@ -15,12 +15,17 @@
 #define MOST_THROWN_AWAY ((size_t)1 << 20) /* bytes of a body nobody wants, after which the connection is given up instead */
 #define BUFFER_BYTES     262144L
 
-#define LIBCURL(X)                                                                                                            \
-  X(curl_global_init)                                                                                                         \
-  X(curl_easy_init)                                                                                                           \
-  X(curl_easy_cleanup)                                                                                                        \
-  X(curl_easy_reset) X(curl_easy_setopt) X(curl_easy_perform) X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append) \
-      X(curl_slist_free_all)
+#define LIBCURL(X)      \
+  X(curl_global_init)   \
+  X(curl_easy_init)     \
+  X(curl_easy_cleanup)  \
+  X(curl_easy_reset)    \
+  X(curl_easy_setopt)   \
+  X(curl_easy_perform)  \
+  X(curl_easy_getinfo)  \
+  X(curl_easy_strerror) \
+  X(curl_slist_append)  \
+  X(curl_slist_free_all)
 
 static struct {
 #define X(name) __typeof__(name) *name;
