@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "registry/hub_http.h"
 
-#define MOST_TRIES     6   /* of one request, without a byte of progress between */
+#define MOST_TRIES     5   /* of one request, without a byte of progress between */
 #define FIRST_PAUSE_MS 500 /* doubled each time */
 #define MOST_PAUSE_S   120 /* a longer Retry-After is an answer, not a pause */
 #define STEP_MS        100
@@ -158,10 +158,11 @@ static vecd_hub_end go(vecd_hub_client *c, const question *q, vecd_hub_reply *re
   return end;
 }
 
-static bool may_pass(const vecd_hub_client *c, const vecd_hub_reply *reply) {
+static bool may_pass(const vecd_hub_client *c, const question *q, const vecd_hub_reply *reply) {
   unsigned s = reply->status;
   if (s == 408 || s == 416 || s == 429 || s == 500 || (s >= 502 && s <= 504)) return true;
-  return !c->at_endpoint && s >= 400; /* a signed address that is no longer good: the hub makes another */
+  return !c->at_endpoint && s >= 400 && q->sink &&
+         q->sink->at; /* a signed address that is no longer good: the hub makes another */
 }
 
 static vecd_status no_answer(const vecd_hub_client *c, const question *q, vecd_hub_end end, vecd_err *err) {
@@ -201,7 +202,7 @@ static vecd_status bad_status(const vecd_hub_client *c, const question *q, const
                         c->options->token ? "" : ", or set HF_TOKEN, which allows more");
   return vecd_err_set(err, VECD_IO, VECD_NO_POS, "%s: %s answers %u%s", q->what,
                       c->at_endpoint ? c->options->endpoint : "the server the hub redirects to", s,
-                      may_pass(c, reply) ? "; try later" : "");
+                      may_pass(c, q, reply) ? "; try later" : "");
 }
 
 /* Doubles from FIRST_PAUSE_MS, less up to half of it by chance, so that many clients do not come back together. */
@@ -250,6 +251,7 @@ static vecd_status ask(vecd_hub_client *c, const question *q, vecd_hub_reply *re
     bool redirect = q->head && is_redirect(reply->status) && reply->linked_etag[0];
     bool good = end == VECD_HUB_ANSWERED && (reply->status == 200 || reply->status == 206 || redirect);
     if (good && is_whole(q)) return VECD_OK;
+    if (good && !q->sink->begun && !begin_file(q->sink, reply)) end = VECD_HUB_ENDED; /* an empty body */
     if (end == VECD_HUB_CANCELLED) return cancelled(q, err);
     if (end == VECD_HUB_ENDED) {
       if (err) *err = sunk;
@@ -259,7 +261,7 @@ static vecd_status ask(vecd_hub_client *c, const question *q, vecd_hub_reply *re
     c->wanted_s = end == VECD_HUB_ANSWERED && reply->retry_after_s <= MOST_PAUSE_S ? (unsigned)reply->retry_after_s : 0;
     if (end == VECD_HUB_ANSWERED && reply->retry_after_s != VECD_HUB_UNSAID && reply->retry_after_s > MOST_PAUSE_S)
       c->wanted_s = MOST_PAUSE_S + 1;
-    if (end == VECD_HUB_ANSWERED && !good && (!may_pass(c, reply) || c->wanted_s > MOST_PAUSE_S))
+    if (end == VECD_HUB_ANSWERED && !good && (!may_pass(c, q, reply) || c->wanted_s > MOST_PAUSE_S))
       return bad_status(c, q, reply, err);
     if (reply->status == 416 && q->sink && q->sink->at && *q->sink->at) { /* what is there was of another file */
       if (ftruncate(q->sink->fd, 0) != 0) return vecd_err_set(err, VECD_IO, VECD_NO_POS, "%s: %s", q->what, strerror(errno));

@@ -8,19 +8,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "registry/library.h"
 
 #define MOST_THROWN_AWAY ((size_t)1 << 20) /* bytes of a body nobody wants, after which the connection is given up instead */
 #define BUFFER_BYTES     262144L
 
-#define LIBCURL(X)                                                                                         \
-  X(curl_global_init)                                                                                      \
-  X(curl_easy_init)                                                                                        \
-  X(curl_easy_cleanup)                                                                                     \
-  X(curl_easy_reset)                                                                                       \
-  X(curl_easy_setopt) X(curl_easy_perform) X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append) \
-      X(curl_slist_free_all)
+#define LIBCURL(X)      \
+  X(curl_global_init)   \
+  X(curl_easy_init)     \
+  X(curl_easy_cleanup)  \
+  X(curl_easy_reset)    \
+  X(curl_easy_setopt)   \
+  X(curl_easy_perform)  \
+  X(curl_easy_getinfo)  \
+  X(curl_easy_strerror) \
+  X(curl_slist_append)  \
+  X(curl_slist_free_all)
 
 static struct {
 #define X(name) __typeof__(name) *name;
@@ -45,6 +50,9 @@ struct vecd_hub_http {
   vecd_hub_reply *reply;
   size_t thrown_away;
   bool ended; /* take() said so */
+  bool stalled;
+  curl_off_t moved; /* bytes of the body so far, and when the last of them came */
+  uint64_t moved_ms;
   char why[CURL_ERROR_SIZE];
 };
 
@@ -89,10 +97,17 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx) {
   return h->thrown_away > MOST_THROWN_AWAY ? 0 : len;
 }
 
+/* libcurl's own watch over the speed takes five seconds to notice. */
 static int on_progress(void *ctx, curl_off_t total, curl_off_t done, curl_off_t up_total, curl_off_t up) {
   vecd_hub_http *h = ctx;
-  (void)total, (void)done, (void)up_total, (void)up;
-  return h->request->tick && !h->request->tick(h->request->ctx);
+  uint64_t now = vecd_now_ms();
+  (void)total, (void)up_total, (void)up;
+  if (done != h->moved || !h->moved_ms) {
+    h->moved = done;
+    h->moved_ms = now;
+  }
+  h->stalled = now - h->moved_ms > (uint64_t)h->request->stall_s * 1000;
+  return h->stalled || (h->request->tick && !h->request->tick(h->request->ctx));
 }
 
 static bool add_header(struct curl_slist **list, const char *name, const char *value) {
@@ -129,8 +144,6 @@ static void set_options(vecd_hub_http *h, const vecd_hub_request *r, struct curl
   lib.curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
   lib.curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
   lib.curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)r->stall_s);
-  lib.curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  lib.curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)r->stall_s);
   lib.curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)r->most_s);
   if (certificates && *certificates) lib.curl_easy_setopt(c, CURLOPT_CAINFO, certificates);
   lib.curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -154,7 +167,7 @@ static vecd_hub_end end_of(const vecd_hub_http *h, CURLcode code) {
   switch ((int)code) {
   case CURLE_OK: return VECD_HUB_ANSWERED;
   case CURLE_WRITE_ERROR: return h->ended ? VECD_HUB_ENDED : VECD_HUB_ANSWERED;
-  case CURLE_ABORTED_BY_CALLBACK: return VECD_HUB_CANCELLED;
+  case CURLE_ABORTED_BY_CALLBACK: return h->stalled ? VECD_HUB_CUT : VECD_HUB_CANCELLED;
   case CURLE_COULDNT_RESOLVE_HOST:
   case CURLE_COULDNT_RESOLVE_PROXY:
   case CURLE_COULDNT_CONNECT: return VECD_HUB_NO_CONTACT;
@@ -175,7 +188,8 @@ vecd_hub_end vecd_hub_http_do(vecd_hub_http *h, const vecd_hub_request *request,
   h->request = request;
   h->reply = reply;
   h->thrown_away = 0;
-  h->ended = false;
+  h->ended = h->stalled = false;
+  h->moved_ms = 0;
   h->why[0] = '\0';
   CURLcode code = CURLE_OUT_OF_MEMORY;
   if (add_headers(request, &headers)) {
@@ -183,6 +197,7 @@ vecd_hub_end vecd_hub_http_do(vecd_hub_http *h, const vecd_hub_request *request,
     code = lib.curl_easy_perform(h->curl);
   }
   lib.curl_slist_free_all(headers);
+  if (h->stalled) snprintf(h->why, sizeof h->why, "nothing came for %u s", request->stall_s);
   if (code != CURLE_OK && !h->why[0]) snprintf(h->why, sizeof h->why, "%s", lib.curl_easy_strerror(code));
   return end_of(h, code);
 }
