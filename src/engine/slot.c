@@ -39,24 +39,13 @@ static vecd_job_list *list_of(vecd_slot *slot, const vecd_job *job) {
   return job->priv.place == VECD_JOB_READY ? &slot->ready : job->priv.place == VECD_JOB_BEGUN ? &slot->begun : &slot->waiting;
 }
 
-static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place) {
+static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place, bool first) {
   job->priv.place = place;
   vecd_job_list *list = list_of(slot, job);
-  job->priv.next = NULL;
-  job->priv.prev = list->last;
-  *(list->last ? &list->last->priv.next : &list->first) = job;
-  list->last = job;
-  list->n++;
-  slot->ahead_tokens += ahead(e, job);
-}
-
-static void put_first(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place) {
-  job->priv.place = place;
-  vecd_job_list *list = list_of(slot, job);
-  job->priv.prev = NULL;
-  job->priv.next = list->first;
-  *(list->first ? &list->first->priv.prev : &list->last) = job;
-  list->first = job;
+  job->priv.prev = first ? NULL : list->last;
+  job->priv.next = first ? list->first : NULL;
+  *(job->priv.prev ? &job->priv.prev->priv.next : &list->first) = job;
+  *(job->priv.next ? &job->priv.next->priv.prev : &list->last) = job;
   list->n++;
   slot->ahead_tokens += ahead(e, job);
 }
@@ -113,11 +102,11 @@ void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
       vecd_job_end(e, job, VECD_OK, NULL);
       return;
     }
-    put(e, slot, job, VECD_JOB_READY);
+    put(e, slot, job, VECD_JOB_READY, false);
     pthread_cond_signal(&e->work);
   } else {
     slot->counts.misses++;
-    put(e, slot, job, VECD_JOB_WAITING);
+    put(e, slot, job, VECD_JOB_WAITING, false);
     vecd_slot_want(e, slot);
   }
 }
@@ -131,10 +120,7 @@ vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot) {
 }
 
 void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool got_piece) {
-  if (got_piece)
-    put(e, slot, job, VECD_JOB_BEGUN);
-  else
-    put_first(e, slot, job, job->priv.begun ? VECD_JOB_BEGUN : VECD_JOB_READY);
+  put(e, slot, job, job->priv.begun ? VECD_JOB_BEGUN : VECD_JOB_READY, !got_piece);
 }
 
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens) {
@@ -175,7 +161,7 @@ void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot) {
       continue;
     }
     take_out(e, slot, job);
-    put(e, slot, job, VECD_JOB_READY);
+    put(e, slot, job, VECD_JOB_READY, false);
   }
   if (vecd_slot_has_work(slot)) pthread_cond_signal(&e->work);
 }

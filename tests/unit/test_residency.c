@@ -183,15 +183,21 @@ static void idle_and_unloaded_models_go(void **state) {
   stop();
 }
 
+/* A folder of its own that is bert-cls, known by that name. */
+static void copy_model(const char *name, char dir[200]) {
+  char command[2200];
+  snprintf(dir, 200, "%s/%s", room, name);
+  snprintf(command, sizeof command, "cp -r '%s/bert-cls' '%s'", tiny, dir);
+  assert_int_equal(system(command), 0);
+  assert_int_equal(vecd_registry_add(registry, dir, NULL, NULL), VECD_OK);
+}
+
 /* A folder whose file is another one is loaded anew; one whose files are gone goes on. */
 static void changed_files_are_noticed(void **state) {
   (void)state;
   char dir[200], command[2200];
-  snprintf(dir, sizeof dir, "%s/moving", room);
-  snprintf(command, sizeof command, "cp -r '%s/bert-cls' '%s'", tiny, dir);
-  assert_int_equal(system(command), 0);
   start(&(vecd_engine_settings){.threads = 1});
-  assert_int_equal(vecd_registry_add(registry, dir, NULL, NULL), VECD_OK);
+  copy_model("moving", dir);
   assert_int_equal(use("moving"), VECD_OK);
   snprintf(command, sizeof command, "touch -d 2001-01-01 '%s/config.json'", dir);
   assert_int_equal(system(command), 0);
@@ -207,11 +213,8 @@ static void a_file_cut_short_ends_nothing(void **state) {
   (void)state;
   char dir[200], command[2200];
   vecd_mapping_guard_install(); /* here, as cmocka has handlers of its own around every test */
-  snprintf(dir, sizeof dir, "%s/cut", room);
-  snprintf(command, sizeof command, "cp -r '%s/bert-cls' '%s'", tiny, dir);
-  assert_int_equal(system(command), 0);
   start(&(vecd_engine_settings){.threads = 2});
-  assert_int_equal(vecd_registry_add(registry, dir, NULL, NULL), VECD_OK);
+  copy_model("cut", dir);
   assert_int_equal(use("cut"), VECD_OK);
   snprintf(command, sizeof command, "truncate -s 0 '%s/model.safetensors'", dir);
   assert_int_equal(system(command), 0);
