@@ -2,6 +2,7 @@
  * so that one vecd_free() serves plain, aligned and mapped blocks. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,12 @@ void vecd_free(void *p) {
     munmap(h->start, h->mapped_bytes);
   else
     free(h->start);
+}
+
+void vecd_mem_trim(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 size_t vecd_mem_bytes(vecd_mem_tag tag) { return atomic_load_explicit(&live_bytes[tag], memory_order_relaxed); }

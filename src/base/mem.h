@@ -46,6 +46,10 @@ char *vecd_strndup(vecd_mem_tag tag, const char *s, size_t n);
 /* Gives back anything the functions above gave; NULL is legal. */
 void vecd_free(void *p);
 
+/* Gives the system back what the C library keeps of the memory it was given back: for who has just done with a lot of it. It may take
+ * milliseconds. */
+void vecd_mem_trim(void);
+
 /* Live bytes of one tag, and of all. */
 size_t vecd_mem_bytes(vecd_mem_tag tag);
 size_t vecd_mem_total_bytes(void);

@@ -382,6 +382,7 @@ done:
     vecd_model_close(&m);
   else
     *out = m;
+  vecd_mem_trim(); /* what parsing took is as large as some models */
   return s;
 }
 
@@ -408,6 +409,7 @@ void vecd_model_close(vecd_model **model) {
   pthread_mutex_destroy(&m->lock);
   if (m->owns_team) vecd_team_free(&m->team);
   vecd_free(m);
+  vecd_mem_trim();
   *model = NULL;
 }
 

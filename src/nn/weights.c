@@ -492,6 +492,9 @@ vecd_status vecd_weights_open(const vecd_model_folder *folder, const vecd_encode
   if (out->precision == VECD_PRECISION_INT8) {
     out->word_embeddings = NULL;
     vecd_checkpoint_close(&out->file);
+  } else { /* again: one worker may have read on when another was done with a tensor's last unit */
+    for (size_t i = 0; i < l.n_items; i++)
+      for (unsigned k = 0; k < l.items[i].n_parts; k++) vecd_checkpoint_drop(out->file, l.items[i].parts[k].tensor);
   }
 done:
   vecd_free(l.items);
