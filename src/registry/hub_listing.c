@@ -42,11 +42,12 @@ vecd_status vecd_hub_listing_parse(const char *id, vecd_span text, vecd_hub_list
   }
   const char *commit = string_of(l.root, "sha");
   const json_t *siblings = json_object_get(l.root, "siblings");
-  if (!vecd_hub_commit_is_valid(vecd_span_of(commit)) || !json_is_array(siblings)) {
+  const char *missing = !json_is_array(siblings) ? "siblings" : !vecd_hub_commit_is_valid(vecd_span_of(commit)) ? "sha" : NULL;
+  if (missing) {
     json_decref(l.root);
     return vecd_err_set(err, VECD_IO, VECD_NO_POS,
-                        "%s: the hub's list of files has no \"%s\"; is what answers there a hub? (HF_ENDPOINT)", id,
-                        json_is_array(siblings) ? "sha\" of a commit" : "siblings");
+                        "%s: the hub's list of files has no usable \"%s\"; is what answers there a hub? (HF_ENDPOINT)", id,
+                        missing);
   }
   memcpy(l.commit, commit, sizeof l.commit);
   l.n_entries = json_array_size(siblings);
