@@ -37,6 +37,7 @@ void vecd_admin_load(vecd_api_call *call) {
   if (!s) s = vecd_call_model_id(call, &id, &err);
   if (!s) {
     *job = (vecd_job){.model_id = id.ptr, .done = loaded, .user = call};
+    call->model_id = id.ptr;
     call->work = job;
     call->on_cancel = on_cancel;
     s = vecd_engine_submit(call->server->engine, job, &err);
@@ -48,9 +49,11 @@ void vecd_admin_load(vecd_api_call *call) {
 void vecd_admin_unload(vecd_api_call *call) {
   vecd_err err;
   vecd_span id;
+  char room[VECD_MODEL_ID_BYTES];
   bool was_resident = false;
   vecd_status s = check_body(call, &err);
   if (!s) s = vecd_call_model_id(call, &id, &err);
+  if (!s) call->model_id = id.ptr;
   if (!s) s = vecd_engine_unload(call->server->engine, id.ptr, &was_resident, &err);
   if (s) {
     refuse(call, &err);
@@ -59,7 +62,7 @@ void vecd_admin_unload(vecd_api_call *call) {
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);
   vecd_buf_append_str(&body, "{\"id\":");
-  vecd_print_string(&body, id);
+  vecd_print_str(&body, vecd_registry_id_of(call->server->registry, id.ptr, room));
   vecd_buf_append_str(&body, was_resident ? ",\"was_resident\":true}" : ",\"was_resident\":false}");
   vecd_call_reply(call, 200, &body);
 }

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -28,6 +29,9 @@ MODEL_FIELDS = ["id", "name", "hf_path", "state", "is_default", "dimension", "pa
                 "estimated_memory_mb", "quality", "precision", "parameters", "resident_bytes", "error"]
 
 
+CACHE = tempfile.TemporaryDirectory(prefix="vecd-test-cache-")  # what servers remember from run to run is not the user's
+
+
 def default_models_dir():
     base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return pathlib.Path(os.environ.get("VECD_MODELS") or f"{base}/vecd/models")
@@ -38,6 +42,7 @@ def clean_env(models, **more):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("VECD_", "HF_", "HUGGINGFACE_"))}
     env["VECD_MODELS"] = str(models)
     env["HF_HUB_CACHE"] = "/nonexistent"
+    env["XDG_CACHE_HOME"] = CACHE.name
     env.update(more)
     return env
 

@@ -48,7 +48,7 @@ static const char *tiny_models(void) {
 }
 
 static vecd_status world_new(world *w, const char *models, const char *default_model, vecd_err *err) {
-  static const char *const listen[] = {"127.0.0.1:0"};
+  static const char *const listen[] = {"127.0.0.1:0"}, *const admin_keys[] = {"boss"};
   *w = (world){0};
   vecd_status s = vecd_registry_new(models, &w->registry, err);
   assert_int_equal(s, VECD_OK);
@@ -56,6 +56,7 @@ static vecd_status world_new(world *w, const char *models, const char *default_m
       .http = {.listen = listen, .n_listen = 1, .max_body_bytes = 1 << 20, .grace_ms = 60000},
       .engine = {.threads = 2},
       .default_model = default_model,
+      .admin_keys = {.keys = admin_keys, .n_keys = 1},
       .max_texts = 3000,
       .max_text_bytes = 5000,
       .on_ready = now_ready,
@@ -105,7 +106,10 @@ static vecd_buf ask(const world *w, const char *head, const char *body) {
   return got;
 }
 
-#define EMBED "POST /api/v1/embed HTTP/1.1"
+#define EMBED         "POST /api/v1/embed HTTP/1.1"
+#define LOAD(model)   "POST /api/v1/models/" model "/load HTTP/1.1"
+#define UNLOAD(model) "POST /api/v1/models/" model "/unload HTTP/1.1"
+#define BOSS          "\r\nX-API-Key: boss"
 
 static int setup(void **state) {
   static world w;
@@ -177,6 +181,17 @@ static void every_answer_has_its_status_and_text(void **state) {
        "it\"}"},
       {"GET /api/v1/models HTTP/1.1", NULL, "200 OK", "],\"default_model\":\"" MODEL "\"}"},
       {"HEAD /api/v1/models HTTP/1.1", NULL, "200 OK", "\r\n\r\n"},
+      {LOAD(MODEL), NULL, "401 Unauthorized", "\r\nWWW-Authenticate: Bearer\r\n"},
+      {LOAD(MODEL) "\r\nX-API-Key: bos", NULL, "401 Unauthorized", "{\"error\":\"this is not an admin key of this server\"}"},
+      {LOAD(MODEL) BOSS, NULL, "200 OK", "{\"id\":\"" MODEL "\",\"name\":\"" MODEL "\","},
+      {LOAD("bert-cls") BOSS, "{}", "200 OK", "\"state\":\"resident\""},
+      {LOAD("X") BOSS, NULL, "404 Not Found", "\r\n\r\n{\"error\":\"Model not found: X\"}"},
+      {LOAD("%zz") BOSS, NULL, "400 Bad Request", "{\"error\":\""},
+      {LOAD(MODEL) BOSS, "{\"a\":1}", "422 Unprocessable Content", "{\"error\":\"request body: must be empty or {}\"}"},
+      {UNLOAD("bert-max") BOSS, NULL, "200 OK", "\r\n\r\n{\"id\":\"bert-max\",\"was_resident\":false}"},
+      {UNLOAD("a%2Fb") BOSS, NULL, "404 Not Found", "\r\n\r\n{\"error\":\"Model not found: a/b\"}"},
+      {"GET /api/v1/cache/stats HTTP/1.1", NULL, "200 OK",
+       "\r\n\r\n{\"models\":[{\"id\":\"" MODEL "\",\"state\":\"resident\","},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     vecd_buf got = ask(w, cases[i].head, cases[i].body);
@@ -279,8 +294,9 @@ static void clients_that_leave_cost_nothing(void **state) {
 /* Whichever allocation fails, the client gets vectors, an honest error, or an end; and the server goes on. */
 static void failing_memory_is_survived(void **state) {
   const world *w = *state;
-  static const char *const heads[] = {EMBED, "GET /api/v1/models/" MODEL " HTTP/1.1", "GET /nope HTTP/1.1"};
-  for (size_t k = 0; k < 3; k++) {
+  static const char *const heads[] = {EMBED, "GET /api/v1/models/" MODEL " HTTP/1.1", "GET /nope HTTP/1.1", LOAD(MODEL) BOSS,
+                                      "GET /api/v1/cache/stats HTTP/1.1"};
+  for (size_t k = 0; k < 5; k++) {
     for (uint64_t n = 1; n <= 120; n++) {
       /* Dialled and rendered by hand: the client's own allocations are not to fail. */
       char out[512];
@@ -308,6 +324,71 @@ static void failing_memory_is_survived(void **state) {
 }
 
 /* ---- its beginning and end ---- */
+
+/* The file of keys is read again while requests come. */
+static void keys_are_reread(void **state) {
+  (void)state;
+  char path[64];
+  snprintf(path, sizeof path, "/tmp/vecd-test-api-keys-%ld", (long)getpid());
+  static const char *const listen[] = {"127.0.0.1:0"};
+  world w = {0};
+  vecd_err err;
+  FILE *f = fopen(path, "w");
+  assert_true(f && fputs("old\n", f) >= 0 && fclose(f) == 0);
+  assert_int_equal(vecd_registry_new(tiny_models(), &w.registry, &err), VECD_OK);
+  vecd_api_settings settings = {.http = {.listen = listen, .n_listen = 1},
+                                .engine = {.threads = 1},
+                                .keys = {.path = path},
+                                .default_model = MODEL,
+                                .on_ready = now_ready,
+                                .ctx = &w};
+  assert_int_equal(vecd_api_server_new(&settings, w.registry, &w.server, &err), VECD_OK);
+  assert_int_equal(pthread_create(&w.thread, NULL, run_main, &w), 0);
+  while (!atomic_load(&w.ready)) usleep(1000);
+  for (size_t i = 0; i < 2; i++) {
+    vecd_buf got = ask(&w, EMBED "\r\nAuthorization: Bearer old", "{\"texts\":[\"a\"]}");
+    assert_non_null(strstr(got.ptr, i ? " 401 " : " 200 OK"));
+    vecd_buf_fini(&got);
+    got = ask(&w, EMBED "\r\nAuthorization: Bearer new", "{\"texts\":[\"a\"]}");
+    assert_non_null(strstr(got.ptr, i ? " 200 OK" : " 401 "));
+    vecd_buf_fini(&got);
+    f = fopen(path, "w");
+    assert_true(f && fputs("new\n", f) >= 0 && fclose(f) == 0);
+    assert_int_equal(vecd_api_server_reload(w.server, &err), VECD_OK);
+  }
+  unlink(path);
+  assert_int_equal(vecd_api_server_reload(w.server, &err), VECD_NOT_FOUND);
+  vecd_buf got = ask(&w, "GET /api/v1/models HTTP/1.1\r\nX-API-Key: new", NULL);
+  assert_non_null(strstr(got.ptr, " 200 OK"));
+  vecd_buf_fini(&got);
+  got = ask(&w, LOAD(MODEL) "\r\nX-API-Key: new", NULL);
+  assert_non_null(strstr(got.ptr, " 403 Forbidden"));
+  vecd_buf_fini(&got);
+  assert_int_equal(world_end(&w), VECD_OK);
+}
+
+/* Loads that nobody waits for any more when the server ends. */
+static void a_stop_with_loads_on_their_way(void **state) {
+  (void)state;
+  world w;
+  vecd_err err;
+  static const char *const models[] = {"bert-cls", "bert-max", "bert-concat", "bert-dense-two"};
+  assert_int_equal(world_new(&w, tiny_models(), MODEL, &err), VECD_OK);
+  assert_int_equal(pthread_create(&w.thread, NULL, run_main, &w), 0);
+  while (!atomic_load(&w.ready)) usleep(1000);
+  int fds[4];
+  for (size_t i = 0; i < 4; i++) {
+    char out[256];
+    snprintf(out, sizeof out, "POST /api/v1/models/%s/load HTTP/1.1\r\nHost: t" BOSS "\r\n\r\n", models[i]);
+    fds[i] = dial(&w);
+    assert_int_equal(send(fds[i], out, strlen(out), MSG_NOSIGNAL), (ssize_t)strlen(out));
+  }
+  vecd_api_server_abort(w.server);
+  pthread_join(w.thread, NULL);
+  vecd_api_server_free(&w.server);
+  vecd_registry_free(&w.registry);
+  for (size_t i = 0; i < 4; i++) close(fds[i]);
+}
 
 static void a_default_model_asked_for_must_be_there(void **state) {
   (void)state;
@@ -453,6 +534,8 @@ int main(void) {
       cmocka_unit_test(without_a_default_model_requests_name_one),
       cmocka_unit_test(a_damaged_default_model_ends_run),
       cmocka_unit_test(a_damaged_model_is_told_without_paths),
+      cmocka_unit_test(keys_are_reread),
+      cmocka_unit_test(a_stop_with_loads_on_their_way),
       cmocka_unit_test(stopped_before_it_runs),
       cmocka_unit_test(a_stop_finishes_what_was_taken),
   };
