@@ -111,16 +111,16 @@ static vecd_status parse_model(const json_t *body, vecd_embed_request *out, vecd
   return VECD_OK;
 }
 
-/* How many there may be at the most is the model's to say. */
+/* How many there may be at the most is the model's to say. 256.0 is an integer too, in JSON. */
 static vecd_status parse_dimensions(const json_t *body, vecd_embed_request *out, vecd_err *err) {
   const json_t *value = given(body, "dimensions");
   if (!value) return VECD_OK;
-  if (!json_is_integer(value)) return wrong_type("dimensions", "an integer", value, err);
-  json_int_t n = json_integer_value(value);
+  double n = json_number_value(value);
+  if (!json_is_number(value)) return wrong_type("dimensions", "an integer", value, err);
   if (n < 1 || n > INT32_MAX)
-    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
-                        "dimensions: must be from 1 to the model's dimension, is %" JSON_INTEGER_FORMAT, n);
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "dimensions: must be from 1 to the model's dimension, is %.10g", n);
   out->options.dimensions = (unsigned)n;
+  if (out->options.dimensions != n) return wrong_type("dimensions", "an integer", value, err);
   return VECD_OK;
 }
 

@@ -158,6 +158,7 @@ static void options_are_parsed(void **state) {
       {"\"normalize\":false", VECD_RAW, 0, NULL, NULL, NULL, false},
       {"\"dimensions\":1", 0, 1, NULL, NULL, NULL, false},
       {"\"dimensions\":2147483647", 0, 2147483647, NULL, NULL, NULL, false},
+      {"\"dimensions\":256.0", 0, 256, NULL, NULL, NULL, false},
       {"\"pooling\":\"cls\"", 0, 0, "cls", NULL, NULL, false},
       {"\"pooling\":\"max\"", 0, 0, "max", NULL, NULL, false},
       {"\"pooling\":\"mean\"", 0, 0, "mean", NULL, NULL, false},
