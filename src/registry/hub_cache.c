@@ -172,7 +172,7 @@ char *vecd_hub_cache_folder(const char *root, const char *id) {
 
 bool vecd_hub_id_of_folder(const char *folder, char *out) {
   size_t prefix = strlen(VECD_HUB_FOLDER_OF_MODELS);
-  if (strncmp(folder, VECD_HUB_FOLDER_OF_MODELS, prefix) != 0) return false;
+  if (strncmp(folder, VECD_HUB_FOLDER_OF_MODELS, prefix) != 0 || strchr(folder, '/')) return false;
   const char *id = folder + prefix, *cut = strstr(id, "--");
   size_t len = strlen(id) - (cut != NULL);
   if (len >= VECD_HUB_ID_BYTES) return false;

@@ -154,17 +154,9 @@ static void test_ids_are_what_the_hub_allows(void **state) {
   longest[193] = 'a';
   longest[194] = '\0';
   assert_false(vecd_hub_id_is_valid(vecd_span_of(longest)));
-  static const char *const folders[] = {"models--",
-                                        "models----",
-                                        "models--a--",
-                                        "models----a",
-                                        "models--a--b--c",
-                                        "models--..--a",
-                                        "models-a",
-                                        "datasets--a--b",
-                                        "models--a---b",
-                                        ".locks",
-                                        ""};
+  static const char *const folders[] = {"models--",        "models----",    "models--a--", "models----a",
+                                        "models--a--b--c", "models--..--a", "models-a",    "datasets--a--b",
+                                        "models--a---b",   "models--a/b",   ".locks",      ""};
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) assert_false(vecd_hub_id_of_folder(folders[i], id));
 }
 
