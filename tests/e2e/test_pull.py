@@ -111,6 +111,16 @@ def test_a_pulled_model_works(tiny, cache, vecd):
     assert got.code == 0 and got.raw == want.raw
 
 
+def test_a_pulled_model_is_found_by_its_id(tiny, cache, tmp_path):
+    """Its repository's, or where the catalogue has it the catalogue's."""
+    (tmp_path / "catalogue.json").write_text('[{"id": "mine", "hf_path": "org/tiny"}]')
+    cache.good("mine", VECD_MODELS=str(tmp_path))
+    for name in (ID, "mine"):
+        run = subprocess.run([cache.binary, "embed", "-m", name, "hello"], capture_output=True, text=True, timeout=DEADLINE_S,
+                             env=cache.env(VECD_MODELS=str(tmp_path)))
+        assert run.returncode == 0 and run.stdout.startswith("["), run.stderr
+
+
 def test_the_layout_is_the_python_clients(tiny, cache):
     folder = cache.good(ID)
     for name in files_of(folder):
