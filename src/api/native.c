@@ -118,7 +118,8 @@ static vecd_status parse_dimensions(const json_t *body, vecd_embed_request *out,
   double n = json_number_value(value);
   if (!json_is_number(value)) return wrong_type("dimensions", "an integer", value, err);
   if (n < 1 || n > INT32_MAX)
-    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "dimensions: must be from 1 to the model's dimension, is %.10g", n);
+    return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "dimensions: must be from 1 to the model's dimension, is %.10g",
+                        n);
   out->options.dimensions = (unsigned)n;
   if (out->options.dimensions != n) return wrong_type("dimensions", "an integer", value, err);
   return VECD_OK;
