@@ -1,6 +1,6 @@
 /* metrics.h - GET /metrics: what server, engine and process count, in the text format of Prometheus, version 0.0.4.
  *
- * One row of the table in metrics.c makes a metric; names, types and help texts of all stand in docs/OPERATIONS.md too. Label values
+ * One row of the table in metrics.c makes a metric; name, type and help text of each stand in docs/OPERATIONS.md too. Label values
  * come from models that exist, from our own lists and from statuses: there are never more than these. */
 #ifndef VECD_API_METRICS_H
 #define VECD_API_METRICS_H

@@ -206,7 +206,7 @@ def test_ten_thousand_texts(tiny_server, form):
 
 
 @pytest.mark.parametrize("field, values", [
-    ("truncate", [0, "true", []]), ("normalize", [1, "false"]), ("dimensions", ["8", 8.0, True, [8]]), ("pooling", [1, ["mean"]]),
+    ("truncate", [0, "true", []]), ("normalize", [1, "false"]), ("dimensions", ["8", 8.5, True, [8]]), ("pooling", [1, ["mean"]]),
     ("prompt", [1, {}]), ("prompt_name", [False]), ("encoding_format", [64]),
 ])
 def test_wrong_types_are_400(tiny_server, field, values):

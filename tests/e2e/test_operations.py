@@ -12,7 +12,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import DEADLINE_S, TINY, Server, clean_env
+from conftest import DEADLINE_S, ROOT, TINY, Server, clean_env
 
 MODEL = "bert-mean-norm"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -160,6 +160,29 @@ def test_a_client_that_left_is_counted(own_server):
     after, _ = scrape(own_server)
     gone = value(after, "vecd_requests_total", model="bert-no-modules", status="499") or 0
     assert value(after, "vecd_http_cancelled_total") >= value(before, "vecd_http_cancelled_total") + gone
+
+
+def test_the_manual_lists_the_metrics_as_they_are(own_server):
+    """Name, type, labels and words of each, in the order of /metrics."""
+    text = get(own_server, "/metrics").text
+    said = re.findall(r"^# HELP (\w+) (.*)\n# TYPE \1 (\w+)$", text, re.M)
+    manual = (ROOT / "docs" / "OPERATIONS.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \| (.*?) \| (.*) \|$", manual, re.M)
+    assert [(name, words, kind) for name, kind, _, words in rows] == said and len(rows) > 50
+    samples, _ = scrape(own_server)
+    for name, kind, labels, _ in rows:
+        for sample in samples.get(name + "_count" if kind == "histogram" else name, {}):
+            assert {label for label, _ in sample} == set(re.findall(r"\w+", labels)), name
+    named = set(re.findall(r"\b(?:vecd|process)_[a-z_]+\b", manual)) - {"vecd_request_duration_seconds_bucket"}
+    assert named == {name for name, *_ in rows}, "what the manual speaks of is in its table"
+
+
+def test_the_manual_names_flags_that_exist(vecd):
+    flags = set(re.findall(r"--[a-z][a-z-]+", "".join(vecd("help", c).out for c in ("serve", "quality", "pull"))))
+    for path in ("OPERATIONS.md", "vecd.service"):
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "docs" / path).read_text())) <= flags, path
+    variables = set(re.findall(r"VECD_[A-Z_]+", vecd("help", "serve").out))
+    assert set(re.findall(r"VECD_[A-Z_]+", (ROOT / "docs" / "vecd.service").read_text())) <= variables
 
 
 def test_scraping_while_serving(own_server):

@@ -1,11 +1,12 @@
 /* fuzz_request.c - what a client can write into a request: its first line is "METHOD PATH" for the routes, its second a
- * Content-Type, the rest a body. Checked is more than that nothing breaks: a refusal has a line of text that makes a JSON reply,
+ * Content-Type, traceparent and X-Request-Id, the rest a body. Checked is more than that nothing breaks: a refusal has a line of text that makes a JSON reply,
  * and what was taken keeps to the limits and prints as a reply that reads back as JSON with the same numbers. */
 #include <stdint.h>
 #include <string.h>
 
 #include "api/json_print.h"
 #include "api/native.h"
+#include "api/trace.h"
 #include "base/utf8.h"
 #include "fmt/json.h"
 #include "fmt/model_folder.h"
@@ -66,6 +67,24 @@ static void check_options(const vecd_embed_limits *limits, const vecd_job_option
   vecd_assert(!options->prompt || options->prompt->len <= limits->max_text_bytes);
 }
 
+/* What is taken of these headers is what the log can name. */
+static void try_trace(vecd_span line) {
+  vecd_trace trace = {0};
+  if (vecd_trace_parse_parent(line, &trace)) {
+    vecd_assert(strspn(trace.trace_id, "0123456789abcdef") == 32 && strspn(trace.trace_id, "0") < 32);
+    vecd_assert(strspn(trace.span_id, "0123456789abcdef") == 16 && strspn(trace.span_id, "0") < 16);
+  } else {
+    vecd_assert(!trace.trace_id[0] && !trace.span_id[0]);
+  }
+  vecd_http_header headers[] = {{VECD_SPAN("X-Request-Id"), line}, {VECD_SPAN("traceparent"), line}};
+  vecd_http_request req = {.headers = headers, .n_headers = 2};
+  vecd_trace_source source = {.seeds = {1, 2}};
+  vecd_trace_begin(&source, &req, &trace);
+  size_t n = strlen(trace.request_id);
+  vecd_assert(n >= 1 && n <= VECD_TRACE_ID_BYTES && vecd_utf8_valid_prefix(trace.request_id, n) == n);
+  vecd_assert(!vecd_trace_id_valid(line) || vecd_span_eq(line, vecd_span_of(trace.request_id)));
+}
+
 static void check_taken(const vecd_embed_limits *limits, const vecd_embed_request *request) {
   check_options(limits, &request->options);
   vecd_assert(request->n_items >= 1 && request->n_items <= limits->max_texts);
@@ -112,7 +131,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   vecd_span rest = {(const char *)data, len};
   vecd_arena arena = {.tag = VECD_MEM_REQUEST};
   try_routes(next_line(&rest), &arena);
-  (void)vecd_content_type_is_json(next_line(&rest));
+  vecd_span second = next_line(&rest);
+  (void)vecd_content_type_is_json(second);
+  try_trace(second);
   vecd_embed_request request = {0};
   vecd_err err = {0};
   vecd_status status = vecd_native_dialect.parse(&limits, rest, &arena, &request, &err);
