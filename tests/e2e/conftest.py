@@ -264,10 +264,3 @@ def long_run():
     """Skips what only make test-long has time for."""
     if os.environ.get("VECD_LONG") != "1":
         pytest.skip("only with VECD_LONG=1 (make test-long)")
-
-
-@pytest.fixture(scope="session")
-def evictions(vecd):
-    """Skips where the server keeps every model it has loaded."""
-    if "--max-models " not in vecd("help", "serve").out:
-        pytest.skip("this build has no --max-models")

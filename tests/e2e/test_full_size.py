@@ -24,7 +24,7 @@ MOST_BYTES = 600  # of a text: long ones only take longer
 
 
 @pytest.fixture(scope="module")
-def full_size_dir(long_run, evictions, models_dir):
+def full_size_dir(long_run, models_dir):
     return random_models.make_all()
 
 

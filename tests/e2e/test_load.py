@@ -90,6 +90,10 @@ def resident(server):
     return [m["id"] for m in models if m["state"] == "resident"]
 
 
+def evictions(server):
+    return requests.get(server.url + "/api/v1/cache/stats", timeout=DEADLINE_S).json()["evictions"]
+
+
 def open_fds(server):
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
@@ -109,7 +113,7 @@ def is_sanitized(server):
 
 
 @pytest.fixture
-def start_small(evictions, start_server, catalogue_dir):
+def start_small(start_server, catalogue_dir):
     """start_small(n, *flags) gives a server of the four models that keeps n of them."""
     def start(n, *flags):
         return start_server("--quantization", "fp32", "--max-models", n, "--request-timeout", 600, *flags, models=catalogue_dir)
@@ -135,7 +139,7 @@ def test_every_answer_of_models_that_come_and_go_is_right(start_small, goldens):
     ask_at_random(server, goldens, REQUESTS // 2, 1)
     before = memory_after(server, goldens)
     assert ask_at_random(server, goldens, REQUESTS, 2) > REQUESTS - CLIENTS
-    until(lambda: len(resident(server)) <= 2)
+    assert len(resident(server)) <= 2 and evictions(server) > REQUESTS // 10
     after = memory_after(server, goldens)
     assert is_flat(server, before, after), f"{before} KB before, {after} KB after"
     assert server.stop() == 0
@@ -153,7 +157,7 @@ def test_a_thousand_loads_and_evictions(start_small, goldens):
             assert close_to(post(server, [texts[k]], model, session), vectors[k : k + 1])
             if i in (REQUESTS // 10, REQUESTS - 1):
                 fds.append((open_fds(server), memory_after(server, goldens)))
-    until(lambda: resident(server) == [MODEL])
+    assert resident(server) == [MODEL] and evictions(server) >= REQUESTS
     assert fds[1][0] <= fds[0][0] and is_flat(server, fds[0][1], fds[1][1]), f"descriptors and KB: {fds}"
     assert server.stop() == 0
 

@@ -23,7 +23,7 @@ NEAR = 2e-6
 
 
 @pytest.fixture(scope="module")
-def soak_dir(long_run, evictions, models_dir, tmp_path_factory):
+def soak_dir(long_run, models_dir, tmp_path_factory):
     """The default model; itself under two other names; two small ones."""
     path = tmp_path_factory.mktemp("soak")
     for name in (DEFAULT, "other-a", "other-b"):
@@ -96,6 +96,8 @@ def test_soak(vecd_bin, start_server, soak_dir, capsys):
     assert not any(result[x] for x in ("broken", "given_up", "unsent", "unfinished")), result
     early, late = np.median(memory[SAMPLES // 5 : SAMPLES * 2 // 5]), np.median(memory[-SAMPLES // 5 :])
     assert late <= 1.05 * early, f"{early} KB in the second fifth, {late} KB in the last"
+    stats = requests.get(server.url + "/api/v1/cache/stats", timeout=DEADLINE_S).json()
+    assert stats["evictions"] > 0 and stats["resident_models"] <= 2, stats
     time.sleep(1)
     assert n_fds(server) <= fds + 64  # http_load's connections are gone; others may be closing
     assert server.stop() == 0
