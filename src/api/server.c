@@ -160,13 +160,25 @@ static void on_done(void *ctx, vecd_http_request *req) {
 
 /* --- life */
 
-/* Settles which model answers when none is named; server.h has the rule. */
-static vecd_status choose_default(vecd_api_server *s, const char *asked, vecd_err *err) {
-  char room[VECD_MODEL_ID_BYTES];
-  const char *id = vecd_registry_id_of(s->registry, asked, room), *root = vecd_registry_root(s->registry);
+/* VECD_OK where the model is here, or will be downloaded when it is asked for. */
+static vecd_status look_for(const vecd_api_server *s, const vecd_hub_options *hub, const char *id, vecd_err *err) {
   char *path = NULL;
   vecd_status status = vecd_registry_find(s->registry, id, &path, err);
   vecd_free(path);
+  if (status != VECD_NOT_FOUND || !hub) return status;
+  vecd_catalogue *catalogue = vecd_registry_catalogue(s->registry);
+  const vecd_catalogue_row *row = vecd_catalogue_get(catalogue, id);
+  if (row && row->hf_path) status = VECD_OK;
+  vecd_catalogue_unpin(&catalogue);
+  return status;
+}
+
+/* Settles which model answers when none is named; server.h has the rule. */
+static vecd_status choose_default(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
+  char room[VECD_MODEL_ID_BYTES];
+  const char *asked = settings->default_model, *id = vecd_registry_id_of(s->registry, asked, room);
+  const char *root = vecd_registry_root(s->registry);
+  vecd_status status = look_for(s, settings->engine.hub, id, err);
   if (!status) {
     s->default_model = vecd_strdup(VECD_MEM_MISC, id);
     return s->default_model ? VECD_OK : vecd_err_no_memory(err, "the default model's id", strlen(id));
@@ -185,17 +197,11 @@ static vecd_status choose_default(vecd_api_server *s, const char *asked, vecd_er
 }
 
 /* Every id of a setting must be a model that is there: a misspelt one would be noticed late, or never. */
-static vecd_status check_ids(const vecd_api_server *s, const char *flag, const char *const *ids, size_t n, vecd_err *err) {
-  for (size_t i = 0; i < n; i++) {
-    char *path = NULL;
-    vecd_status status = vecd_registry_find(s->registry, ids[i], &path, err);
-    vecd_free(path);
-    if (status == VECD_NOT_FOUND)
-      return vecd_err_set(err, status, VECD_NO_POS, "%s: Model not found: %s (models are looked for in %s)", flag, ids[i],
-                          vecd_registry_root(s->registry));
-    if (status) return status;
-  }
-  return VECD_OK;
+static vecd_status check_ids(const vecd_api_server *s, const vecd_hub_options *hub, const char *flag, const char *const *ids,
+                             size_t n, vecd_err *err) {
+  vecd_status status = VECD_OK;
+  for (size_t i = 0; i < n && !status; i++) status = look_for(s, hub, ids[i], err);
+  return status ? vecd_err_context(err, status, "%s", flag) : VECD_OK;
 }
 
 static vecd_status choose_preload(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
@@ -205,7 +211,7 @@ static vecd_status choose_preload(vecd_api_server *s, const vecd_api_settings *s
   if (n > most)
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS,
                         "--preload: %zu models, but only %zu may be in memory (--max-models)", n, most);
-  vecd_status status = check_ids(s, "--preload", ids, n, err);
+  vecd_status status = check_ids(s, settings->engine.hub, "--preload", ids, n, err);
   if (status) return status;
   s->preload = vecd_alloc_zero(VECD_MEM_MISC, n + 1, sizeof *s->preload);
   if (!s->preload) return vecd_err_no_memory(err, "the server", n * sizeof *s->preload);
@@ -248,8 +254,8 @@ static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, 
   http.grace_ms = s->grace_ms;
   if (!status) status = set_access(s, settings, err);
   if (!status) status = vecd_http_server_new(&http, &handler, &s->http, err);
-  if (!status) status = choose_default(s, settings->default_model, err);
-  if (!status) status = check_ids(s, "--keep", settings->engine.keep, settings->engine.n_keep, err);
+  if (!status) status = choose_default(s, settings, err);
+  if (!status) status = check_ids(s, settings->engine.hub, "--keep", settings->engine.keep, settings->engine.n_keep, err);
   if (!status) status = choose_preload(s, settings, err);
   if (!status) status = vecd_engine_new(&settings->engine, s->registry, &s->engine, err);
   if (!status) status = vecd_traffic_init(&s->traffic, s->engine, err);

@@ -34,12 +34,21 @@ static vecd_status make_address(const vecd_settings *s, vecd_serve_plan *p, vecd
   return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "the address to listen on is too long");
 }
 
-/* A path is made known to the registry under its folder's name; an id must be there. */
-static vecd_status find_default_model(const char *model, vecd_registry *registry, const char **id, vecd_err *err) {
+static bool is_in_catalogue(const vecd_registry *registry, const char *id) {
+  vecd_catalogue *catalogue = vecd_registry_catalogue(registry);
+  bool is = vecd_catalogue_is_supported(catalogue, id);
+  vecd_catalogue_unpin(&catalogue);
+  return is;
+}
+
+/* A path is made known to the registry under its folder's name; an id must be there, or be one that may be downloaded. */
+static vecd_status find_default_model(const char *model, bool may_pull, vecd_registry *registry, const char **id,
+                                      vecd_err *err) {
   char *path = NULL, *by_id = NULL;
   if (!*model) return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "--model: must be something, not empty");
   vecd_status status = vecd_registry_resolve(registry, model, &path, NULL, err);
-  if (!status && !vecd_registry_find(registry, model, &by_id, NULL) && strcmp(path, by_id) == 0)
+  if (status == VECD_NOT_FOUND && may_pull && is_in_catalogue(registry, model)) status = VECD_OK;
+  if (!status && (!path || (!vecd_registry_find(registry, model, &by_id, NULL) && strcmp(path, by_id) == 0)))
     *id = model;
   else if (!status)
     status = vecd_registry_add(registry, path, id, err);
@@ -78,7 +87,7 @@ static vecd_status read_models(const vecd_settings *s, vecd_registry *registry, 
     vecd_status status = add_precision(p, value, (size_t)(equals - value), precision, err);
     if (status) return status;
   }
-  return model ? find_default_model(model, registry, &p->api.default_model, err) : VECD_OK;
+  return model ? find_default_model(model, s->allow_pull, registry, &p->api.default_model, err) : VECD_OK;
 }
 
 static vecd_status cut_lists(const vecd_settings *s, vecd_serve_plan *p, vecd_err *err) {
@@ -110,6 +119,7 @@ static vecd_engine_settings engine_settings(const vecd_settings *s, const vecd_s
       .n_keep = p->keep.n,
       .min_similarity = s->min_similarity > 0 ? s->min_similarity : -1, /* where 0 is the default */
       .quality_path = p->quality_path,
+      .hub = s->allow_pull ? &p->hub : NULL,
       .batch_window_us = (unsigned)s->batch_window_us,
       .max_queue_tokens = (size_t)s->max_queue_tokens,
       .request_timeout_ms = (unsigned)s->request_timeout * 1000,
@@ -141,6 +151,7 @@ vecd_status vecd_serve_plan_make(const vecd_settings *settings, vecd_registry *r
   *out = (vecd_serve_plan){.quality_path = NULL};
   vecd_status status = make_address(settings, out, err);
   if (!status) status = make_quality_path(out, err);
+  if (!status && settings->allow_pull) status = vecd_hub_options_read(&out->hub, err);
   if (!status) status = read_models(settings, registry, out, err);
   if (!status) status = cut_lists(settings, out, err);
   if (!status) fill(settings, out);
@@ -152,4 +163,5 @@ void vecd_serve_plan_fini(vecd_serve_plan *p) {
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) vecd_word_list_fini(lists[i]);
   for (size_t i = 0; i < VECD_SETTING_MOST_VALUES; i++) vecd_free(p->precision_ids[i]);
   vecd_free(p->quality_path);
+  vecd_hub_options_fini(&p->hub);
 }

@@ -4,6 +4,7 @@
 
 #include "api/server.h"
 #include "cmd/word_list.h"
+#include "registry/hub_options.h"
 
 typedef struct vecd_serve_plan {
   vecd_api_settings api; /* on_ready is the caller's; all else points into the rest of this, the settings and the registry */
@@ -13,6 +14,7 @@ typedef struct vecd_serve_plan {
   vecd_engine_precision precisions[VECD_SETTING_MOST_VALUES];
   char *precision_ids[VECD_SETTING_MOST_VALUES];
   char *quality_path;
+  vecd_hub_options hub; /* with --allow-pull */
 } vecd_serve_plan;
 
 /* registry: gets to know the default model where that is named by path; it and the settings live as long as *out is used.

@@ -104,6 +104,8 @@
     "answer only requests that bring one of these keys; may be given several times")                                           \
   X(api_key_file, TEXT, "api-key-file", 0, "VECD_API_KEY_FILE", "FILE", 0, 0, NULL, VECD_CMD_SERVE,                            \
     "the same, from a file: a key a line, # begins a comment")                                                                 \
+  X(allow_pull, SWITCH, "allow-pull", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_SERVE,                                               \
+    "models of the catalogue that are not here are downloaded when they are asked for, as vecd pull does it")                  \
   X(protect_all, SWITCH, "protect-all", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_SERVE, "health and metrics need a key too")        \
   X(admin_key, SECRETS, "admin-key", 0, "VECD_ADMIN_KEY", "KEY,...", 0, 0, NULL, VECD_CMD_SERVE,                               \
     "with one of these keys models may be loaded and unloaded by request")                                                     \
