@@ -25,7 +25,7 @@
 /* Texts that are encoded at a time while INT8 is measured: others have their turns in between. */
 #define MEASURED_AT_A_TIME 8
 
-#define MB(bytes) ((double)(bytes) / 1e6)
+#define MIB(bytes) ((double)(bytes) / 1048576.0) /* as --max-memory-mb counts */
 
 static size_t resident_bytes(const vecd_model *model) {
   vecd_info info;
@@ -51,14 +51,14 @@ static size_t count_resident(const vecd_engine *e, const vecd_slot *but) {
 static void evict(vecd_engine *e, vecd_slot *slot) {
   vecd_model *model = slot->model;
   const char *why = slot->leaving;
-  double mb = MB(resident_bytes(model));
+  double mb = MIB(resident_bytes(model));
   slot->model = NULL;
   slot->leaving = NULL;
   slot->state = slot->wanted ? VECD_MODEL_LOADING : VECD_MODEL_AVAILABLE;
   slot->counts.evictions++;
   vecd_engine_unlock(e);
   vecd_model_close(&model);
-  vecd_log(VECD_LOG_INFO, "model %s was unloaded (%s), %.1f MB", slot->id, why, mb);
+  vecd_log(VECD_LOG_INFO, "model %s was unloaded (%s), %.1f MiB", slot->id, why, mb);
   vecd_engine_lock(e);
 }
 
@@ -84,8 +84,8 @@ static bool has_room(const vecd_engine *e, const vecd_slot *slot, size_t bytes) 
 
 static vecd_status too_large(const vecd_engine *e, const vecd_slot *slot, size_t bytes, vecd_err *err) {
   return vecd_err_set(err, VECD_UNAVAILABLE, VECD_NO_POS,
-                      "%s needs %.0f MB, all models together may have %.0f MB (--max-memory-mb)", slot->id, MB(bytes),
-                      MB(e->settings.max_memory_bytes));
+                      "%s needs %.0f MiB, all models together may have %.0f MiB (--max-memory-mb)", slot->id, MIB(bytes),
+                      MIB(e->settings.max_memory_bytes));
 }
 
 /* Makes room for `slot`, waiting for models that are in use. Lock held.
@@ -98,9 +98,9 @@ static vecd_status make_room(vecd_engine *e, const vecd_slot *slot, size_t bytes
     if (!any)
       return vecd_err_set(
           err, VECD_UNAVAILABLE, VECD_NO_POS,
-          "%s needs %.0f MB and a place; the models that are to be kept (--keep) have %.0f of %.0f MB and %zu of %zu places",
-          slot->id, MB(bytes), MB(vecd_engine_used_bytes(e, slot)), MB(e->settings.max_memory_bytes), count_resident(e, slot),
-          e->settings.max_models);
+          "%s needs %.0f MiB and a place; the models that are to be kept (--keep) have %.0f of %.0f MiB and %zu of %zu places",
+          slot->id, MIB(bytes), MIB(vecd_engine_used_bytes(e, slot)), MIB(e->settings.max_memory_bytes),
+          count_resident(e, slot), e->settings.max_models);
     go_for_another(idle ? idle : any);
     if (idle)
       evict(e, idle);
@@ -222,9 +222,9 @@ static bool have_room_for_both(vecd_engine *e, vecd_slot *slot, const vecd_model
   bool fits = bytes <= e->settings.max_memory_bytes;
   if (!fits)
     vecd_log(VECD_LOG_WARN,
-             "model %s: what 8 bits cost it is not measured: that needs %.0f MB, all models together may have %.0f MB "
+             "model %s: what 8 bits cost it is not measured: that needs %.0f MiB, all models together may have %.0f MiB "
              "(--max-memory-mb); 'vecd quality %s' measures it",
-             slot->id, MB(bytes), MB(e->settings.max_memory_bytes), slot->id);
+             slot->id, MIB(bytes), MIB(e->settings.max_memory_bytes), slot->id);
   vecd_engine_lock(e);
   slot->reserved_bytes = bytes;
   if (fits) give_back(e, slot, bytes);
@@ -307,8 +307,8 @@ static void load_succeeded(vecd_engine *e, vecd_slot *slot, vecd_model *model, u
   slot->load_ms = (double)took_ns / 1e6;
   slot->counts.loads++;
   vecd_histogram_add(&slot->counts.load_seconds, VECD_HISTOGRAM_SECONDS, (double)took_ns / 1e9);
-  vecd_log(VECD_LOG_INFO, "model %s was loaded in %.0f ms: %s, %.1f MB", slot->id, slot->load_ms, info.precision,
-           MB(info.resident_bytes));
+  vecd_log(VECD_LOG_INFO, "model %s was loaded in %.0f ms: %s, %.1f MiB", slot->id, slot->load_ms, info.precision,
+           MIB(info.resident_bytes));
   vecd_slot_serve_waiting(e, slot);
 }
 
