@@ -9,7 +9,8 @@
 /* "en", "93 languages". */
 static void name_languages(const json_t *codes, char *out, size_t cap) {
   size_t n = json_array_size(codes), len = 0;
-  snprintf(out, cap, n > SHOWN_LANGUAGES ? "%zu languages" : "", n);
+  out[0] = '\0';
+  if (n > SHOWN_LANGUAGES) snprintf(out, cap, "%zu languages", n);
   for (size_t i = 0; i < n && n <= SHOWN_LANGUAGES; i++)
     len += (size_t)snprintf(out + len, cap - len, "%s%s", i ? " " : "", json_string_value(json_array_get(codes, i)));
 }
