@@ -1,6 +1,7 @@
 /* fuzz_request.c - what a client can write into a request: its first line is "METHOD PATH" for the routes, its second a
- * Content-Type, traceparent and X-Request-Id, the rest a body. Checked is more than that nothing breaks: a refusal has a line of text that makes a JSON reply,
- * and what was taken keeps to the limits and prints as a reply that reads back as JSON with the same numbers. */
+ * Content-Type, traceparent and X-Request-Id, the rest a body. Checked is more than that nothing breaks: a refusal has a line of
+ * text that makes a JSON reply, and what was taken keeps to the limits and prints as a reply that reads back as JSON with the same
+ * numbers. */
 #include <stdint.h>
 #include <string.h>
 
