@@ -1,6 +1,7 @@
-/* test_fault_server.c - a server's whole life with the N-th allocation failing, for every N (every fifth unless VECD_LONG is set): it
- * starts, loads a model, loads another, embeds with both, streams, lists models, prints metrics, rereads its catalogue, unloads, ends.
- * Whatever fails, each client gets a JSON error, the answer, or an end of the connection; the next life, with memory, is as ever; and no byte is left behind.
+/* test_fault_server.c - a server's whole life with the N-th allocation failing, for every N (every eleventh unless VECD_LONG is
+ * set): it starts, loads a model, loads another, embeds with both, streams, lists models, prints metrics, rereads its catalogue,
+ * unloads, ends. Whatever fails, each client gets a JSON error, the answer, or an end of the connection; the next life, with
+ * memory, is as ever; and no byte is left behind.
  *
  * The program's own allocations are all that is counted: client and harness take none. */
 #include <setjmp.h>
@@ -112,7 +113,7 @@ static const char *many_texts(void) {
   return body;
 }
 
-/* A life of the server while allocations fail; fills in how many of the replies were good. VECD_OK or why it did not come to life. */
+/* A life of the server while allocations fail; tells how many of the replies were good. VECD_OK or why it did not come to life. */
 static vecd_status live(const char *folder, size_t *n_good) {
   static const char *const listen[] = {"127.0.0.1:0"};
   static const char *const keys[] = {KEY};
@@ -176,7 +177,7 @@ static void every_allocation_may_fail(void **state) {
   counted = vecd_mem_count() - counted;
   assert_int_equal(vecd_mem_total_bytes(), before);
   size_t n_failed = 0, n_hurt = 0, n_stillborn = 0;
-  uint64_t step = getenv("VECD_LONG") ? 1 : 5; /* most places allocate more than once */
+  uint64_t step = getenv("VECD_LONG") ? 1 : 11; /* most places allocate more than once */
   for (uint64_t n = 1; n <= counted; n += step, n_failed++) {
     vecd_mem_fail_nth(n);
     vecd_status s = live(folder, &n_good);
