@@ -19,7 +19,7 @@
 #include "engine/quality_memory.h"
 
 /* Where a job is. */
-enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_BEGUN, VECD_JOB_WAITING };
+enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_LONG, VECD_JOB_WAITING };
 
 typedef struct vecd_job_list {
   vecd_job *first, *last;
@@ -36,18 +36,18 @@ typedef struct vecd_slot {
   struct vecd_slot *next; /* in the order in which they were asked for */
   char *id;
   vecd_model_state state;
-  vecd_model *model;     /* set in state RESIDENT */
-  vecd_job_list ready;   /* of a resident model: jobs that had no piece yet */
-  vecd_job_list begun;   /* those that had one and have items left, in the order in which they get the next */
-  bool begun_first;      /* the last batch passed them over */
-  vecd_job_list waiting; /* for the model to be loaded, or loaded again */
-  size_t n_jobs;         /* in either, or with items in the batch only */
-  bool busy;             /* has the batch */
-  const char *leaving;   /* gets no further jobs and goes when it has done those it has: why. NULL: it stays */
-  bool keep;             /* is never evicted */
-  bool remote;           /* in state LOADING: must be downloaded first */
-  uint64_t wanted;       /* when it was asked to be loaded, as a number that grows; 0: it is not */
-  size_t reserved_bytes; /* in state LOADING */
+  vecd_model *model;       /* set in state RESIDENT */
+  vecd_job_list ready;     /* of a resident model: jobs with items left, in the order in which they get their next piece */
+  vecd_job_list long_jobs; /* likewise those that have had a lot already */
+  bool long_first;         /* the last batch passed them over */
+  vecd_job_list waiting;   /* for the model to be loaded, or loaded again */
+  size_t n_jobs;           /* in either, or with items in the batch only */
+  bool busy;               /* has the batch */
+  const char *leaving;     /* gets no further jobs and goes when it has done those it has: why. NULL: it stays */
+  bool keep;               /* is never evicted */
+  bool remote;             /* in state LOADING: must be downloaded first */
+  uint64_t wanted;         /* when it was asked to be loaded, as a number that grows; 0: it is not */
+  size_t reserved_bytes;   /* in state LOADING */
   vecd_files_mark files;
   uint64_t last_used_ns;    /* 0: never */
   unsigned n_load_failures; /* one after the other */
@@ -57,7 +57,7 @@ typedef struct vecd_slot {
   double ns_per_token; /* of its batches of late; 0: not known */
   size_t max_tokens;   /* 0: not known */
   size_t queued_texts, queued_tokens;
-  size_t ahead_tokens; /* of the jobs in both queues what each gets before the next has its turn */
+  size_t ahead_tokens; /* of the jobs in all queues what counts against those that come */
   double load_ms;
   bool has_quality, fell_back;
   vecd_quality_mark quality;
@@ -145,11 +145,10 @@ vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id);
 size_t vecd_slot_guess_tokens(const vecd_slot *slot, const vecd_item *item);
 /* A new job: into the queue where it belongs. */
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
-/* The job whose turn it is, taken out of the queue; NULL where there is none. Those that had no piece yet go before those that had,
- * but where begun_first is set one of these goes first. */
-vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot);
+/* The job whose turn it is among the long ones or among the others, taken out of the queue; NULL where there is none. */
+vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot, bool a_long_one);
 /* Back into the queue: behind the others where it got a piece, else where it was. */
-void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool got_piece);
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, size_t piece_tokens);
 /* One more item of a job is in the batch. */
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens);
 /* Out of the list of those that may time out. */

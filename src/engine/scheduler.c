@@ -44,19 +44,21 @@ static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err
   return VECD_OK;
 }
 
-/* Takes items of jobs in turn until the batch is full or the queue is empty. Who had no piece yet goes first, so that a short request
- * waits for one batch at the most; but a batch without a piece of those that had some is not followed by another. */
+/* Takes items of jobs in turn until the batch is full or there is no more. Long jobs do not join the others, so that a short request
+ * waits for one batch at the most and for no long text beside it; but after a batch that passed them over one of them goes first. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
   size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = vecd_engine_turn_tokens(e);
-  bool begun = false; /* one that had a piece before has one in this batch */
-  for (vecd_job *job; n < VECD_MODEL_MAX_ITEMS && tokens < most && (job = vecd_slot_next(e, slot));) {
+  bool long_turn = slot->long_jobs.n && (slot->long_first || !slot->ready.n);
+  while (n < VECD_MODEL_MAX_ITEMS && tokens < most) {
     vecd_err err;
+    vecd_job *job = vecd_slot_next(e, slot, long_turn && (n == 0 || !slot->ready.n));
+    if (!job) break;
     vecd_status s = prepare(job, slot->model, &err);
     if (s) {
       vecd_job_end(e, job, s, &err);
       continue;
     }
-    size_t of_job = 0, of_items = 0;
+    size_t of_job = 0;
     while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < turn) {
       const vecd_item *item = &job->items[job->priv.taken];
       size_t guess = vecd_slot_guess_tokens(slot, item);
@@ -70,12 +72,10 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
       vecd_job_item_taken(e, job, guess);
       tokens += guess;
       of_job += guess;
-      of_items++;
     }
-    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, of_job > 0);
-    begun |= of_job > 0 && job->priv.taken > of_items;
+    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, of_job);
   }
-  slot->begun_first = !begun && slot->begun.n;
+  slot->long_first = !long_turn && slot->long_jobs.n;
   return n;
 }
 
@@ -168,7 +168,7 @@ static vecd_slot *next_slot(const vecd_engine *e) {
 /* Waits while the slot's queue would not fill a batch and the window of the job in front is open. Lock held. */
 static bool wait_for_company(vecd_engine *e, const vecd_slot *slot) {
   const vecd_job *job = slot->ready.first;
-  if (!job || slot->begun.n) return false;
+  if (!job || slot->long_jobs.n) return false;
   uint64_t until = job->priv.submitted_ns + (uint64_t)e->settings.batch_window_us * 1000u;
   if (!e->settings.batch_window_us || slot->leaving || e->stopping || slot->queued_tokens >= e->settings.batch_tokens ||
       vecd_now_ns() >= until)

@@ -2,6 +2,10 @@
 #include "base/clock.h"
 #include "engine/engine_priv.h"
 
+/* A job that has had so many batches' worth of tokens is a long one. */
+#define BATCHES_OF_LONG    2
+#define MOST_BATCHES_AHEAD 4
+
 vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id) {
   vecd_slot *slot = e->slots;
   while (slot && strcmp(slot->id, id) != 0) slot = slot->next;
@@ -23,20 +27,23 @@ double vecd_engine_expected_wait_ns(const vecd_engine *e) {
 }
 
 bool vecd_slot_has_work(const vecd_slot *slot) {
-  return slot->state == VECD_MODEL_RESIDENT && (slot->ready.n || slot->begun.n);
+  return slot->state == VECD_MODEL_RESIDENT && (slot->ready.n || slot->long_jobs.n);
 }
 
 bool vecd_slot_is_idle(const vecd_slot *slot) {
   return slot->state == VECD_MODEL_RESIDENT && !vecd_slot_has_work(slot) && !slot->busy;
 }
 
+/* What a job counts for others: all of it, but of a long one, which lets them pass, a few batches. */
 static size_t ahead(const vecd_engine *e, const vecd_job *job) {
-  size_t turn = vecd_engine_turn_tokens(e);
-  return job->priv.tokens_left < turn ? job->priv.tokens_left : turn;
+  size_t most = MOST_BATCHES_AHEAD * e->settings.batch_tokens;
+  return job->priv.tokens_left < most ? job->priv.tokens_left : most;
 }
 
 static vecd_job_list *list_of(vecd_slot *slot, const vecd_job *job) {
-  return job->priv.place == VECD_JOB_READY ? &slot->ready : job->priv.place == VECD_JOB_BEGUN ? &slot->begun : &slot->waiting;
+  return job->priv.place == VECD_JOB_READY  ? &slot->ready
+         : job->priv.place == VECD_JOB_LONG ? &slot->long_jobs
+                                            : &slot->waiting;
 }
 
 static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place, bool first) {
@@ -111,16 +118,16 @@ void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
   }
 }
 
-vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot) {
-  bool begun = slot->begun.n && (slot->begun_first || !slot->ready.n);
-  vecd_job *job = begun ? slot->begun.first : slot->ready.first;
-  slot->begun_first = false;
+vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot, bool a_long_one) {
+  vecd_job *job = a_long_one ? slot->long_jobs.first : slot->ready.first;
   if (job) take_out(e, slot, job);
   return job;
 }
 
-void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool got_piece) {
-  put(e, slot, job, job->priv.begun ? VECD_JOB_BEGUN : VECD_JOB_READY, !got_piece);
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, size_t piece_tokens) {
+  job->priv.tokens_had += piece_tokens;
+  bool is_long = job->priv.tokens_had >= BATCHES_OF_LONG * e->settings.batch_tokens;
+  put(e, slot, job, is_long ? VECD_JOB_LONG : VECD_JOB_READY, piece_tokens == 0);
 }
 
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens) {
@@ -168,7 +175,7 @@ void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot) {
 
 void vecd_slot_fail_jobs(vecd_engine *e, vecd_slot *slot, vecd_status status, const vecd_err *err) {
   for (vecd_job *job; (job = slot->waiting.first);) vecd_job_end(e, job, status, err);
-  for (vecd_job *job; (job = slot->ready.first ? slot->ready.first : slot->begun.first);) {
+  for (vecd_job *job; (job = slot->ready.first ? slot->ready.first : slot->long_jobs.first);) {
     if (job->priv.taken == job->priv.finished) {
       vecd_job_end(e, job, status, err);
     } else { /* a piece of it is in the batch, whose end ends it */
