@@ -165,12 +165,7 @@ static vecd_status look_for(const vecd_api_server *s, const vecd_hub_options *hu
   char *path = NULL;
   vecd_status status = vecd_registry_find(s->registry, id, &path, err);
   vecd_free(path);
-  if (status != VECD_NOT_FOUND || !hub) return status;
-  vecd_catalogue *catalogue = vecd_registry_catalogue(s->registry);
-  const vecd_catalogue_row *row = vecd_catalogue_get(catalogue, id);
-  if (row && row->hf_path) status = VECD_OK;
-  vecd_catalogue_unpin(&catalogue);
-  return status;
+  return status == VECD_NOT_FOUND && hub && vecd_registry_is_on_hub(s->registry, id) ? VECD_OK : status;
 }
 
 /* Settles which model answers when none is named; server.h has the rule. */

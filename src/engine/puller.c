@@ -8,12 +8,7 @@
 #define TOLD_EVERY_NS 10000000000ull
 
 bool vecd_engine_may_pull(const vecd_engine *e, const char *id) {
-  if (!e->settings.hub) return false;
-  vecd_catalogue *catalogue = vecd_registry_catalogue(e->registry);
-  const vecd_catalogue_row *row = vecd_catalogue_get(catalogue, id);
-  bool may = row && row->hf_path;
-  vecd_catalogue_unpin(&catalogue);
-  return may;
+  return e->settings.hub && vecd_registry_is_on_hub(e->registry, id);
 }
 
 typedef struct watcher {
