@@ -231,6 +231,7 @@ static vecd_status set_limits(vecd_api_server *s, const vecd_api_settings *setti
   s->grace_ms = settings->http.grace_ms ? settings->http.grace_ms : GRACE_MS;
   s->limits.max_texts = settings->max_texts ? settings->max_texts : VECD_API_MAX_TEXTS;
   s->limits.max_text_bytes = settings->max_text_bytes ? settings->max_text_bytes : VECD_API_MAX_TEXT_BYTES;
+  s->limits.max_prompts_bytes = s->max_body_bytes;
   s->admission.most_bytes = settings->max_request_bytes ? settings->max_request_bytes : MAX_REQUEST_BYTES;
   if (s->admission.most_bytes / BODIES_AT_LEAST >= s->max_body_bytes) return VECD_OK;
   return vecd_err_set(
