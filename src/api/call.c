@@ -62,7 +62,7 @@ void vecd_call_reply_error(vecd_api_call *call, int status, const char *text) {
     return;
   }
   char seconds[16];
-  snprintf(seconds, sizeof seconds, "%u", vecd_engine_retry_after_s(call->server->engine));
+  snprintf(seconds, sizeof seconds, "%u", vecd_engine_retry_after_s(call->server->engine, call->model_id));
   vecd_http_header retry = {VECD_SPAN("Retry-After"), vecd_span_of(seconds)};
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);

@@ -27,9 +27,9 @@ static bool on_progress(void *ctx, const vecd_hub_progress *p) {
     w->told_ns = now;
   }
   vecd_engine_lock(w->engine);
-  bool ending = w->engine->ending;
+  bool stopping = w->engine->stopping;
   vecd_engine_unlock(w->engine);
-  return !ending;
+  return !stopping;
 }
 
 static vecd_status pull(vecd_engine *e, const char *id, vecd_err *err) {
@@ -43,6 +43,9 @@ static vecd_status pull(vecd_engine *e, const char *id, vecd_err *err) {
   vecd_catalogue_unpin(&catalogue);
   if (!s) vecd_log(VECD_LOG_INFO, "model %s was downloaded to %s", id, path);
   vecd_free(path);
+  if (s == VECD_CANCELLED) return vecd_err_set(err, VECD_STOPPING, VECD_NO_POS, "shutting down");
+  if (s == VECD_IO || s == VECD_BUSY)
+    s = err->code = VECD_UNAVAILABLE; /* a hub that is down is no fault of ours, and may come back */
   return s ? vecd_err_context(err, s, "downloading %s", id) : s;
 }
 
