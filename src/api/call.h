@@ -82,7 +82,8 @@ struct vecd_api_server {
   vecd_status load_status;
   vecd_err load_err;
   atomic_bool ready;            /* all of that is loaded */
-  atomic_bool stopping;         /* vecd_api_server_stop() was called */
+  atomic_bool stopping;         /* vecd_api_server_stop() was called, */
+  atomic_bool aborted;          /* or vecd_api_server_abort() */
   _Atomic uint64_t stopping_ns; /* when, 0: not yet */
 };
 

@@ -199,6 +199,13 @@ static vecd_status check_ids(const vecd_api_server *s, const vecd_hub_options *h
   return status ? vecd_err_context(err, status, "%s", flag) : VECD_OK;
 }
 
+static vecd_status check_settings(const vecd_api_server *s, const vecd_engine_settings *engine, vecd_err *err) {
+  vecd_status status = check_ids(s, engine->hub, "--keep", engine->keep, engine->n_keep, err);
+  for (size_t i = 0; i < engine->n_precisions && !status; i++)
+    status = check_ids(s, engine->hub, "--model", &engine->precisions[i].id, 1, err);
+  return status;
+}
+
 static vecd_status choose_preload(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
   const char *const by_default[] = {s->default_model}, *const *ids = settings->preload ? settings->preload : by_default;
   size_t n = settings->preload ? settings->n_preload : s->default_model ? 1 : 0;
@@ -251,7 +258,7 @@ static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, 
   if (!status) status = set_access(s, settings, err);
   if (!status) status = vecd_http_server_new(&http, &handler, &s->http, err);
   if (!status) status = choose_default(s, settings, err);
-  if (!status) status = check_ids(s, settings->engine.hub, "--keep", settings->engine.keep, settings->engine.n_keep, err);
+  if (!status) status = check_settings(s, &settings->engine, err);
   if (!status) status = choose_preload(s, settings, err);
   if (!status) status = vecd_engine_new(&settings->engine, s->registry, &s->engine, err);
   if (!status) status = vecd_traffic_init(&s->traffic, s->engine, err);
@@ -300,11 +307,12 @@ static void *preload_main(void *arg) {
   return NULL;
 }
 
-/* A load cannot be broken off: it has what is left of the grace period. */
+/* A load cannot be broken off: it has what is left of the grace period, or until that is cut short. */
 static bool wait_for_preload(vecd_api_server *s) {
   uint64_t begun = atomic_load(&s->stopping_ns), most = begun + (uint64_t)s->grace_ms * 1000000u;
   if (!begun) return pthread_join(s->preloader, NULL), s->preloader_runs = false, true;
-  while (!atomic_load(&s->preload_ended) && vecd_now_ns() < most) nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+  while (!atomic_load(&s->preload_ended) && !atomic_load(&s->aborted) && vecd_now_ns() < most)
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
   return atomic_load(&s->preload_ended);
 }
 
@@ -336,6 +344,7 @@ void vecd_api_server_abort(vecd_api_server *s) {
   uint64_t never = 0;
   atomic_compare_exchange_strong(&s->stopping_ns, &never, vecd_now_ns());
   atomic_store(&s->stopping, true);
+  atomic_store(&s->aborted, true);
   vecd_http_server_abort(s->http);
 }
 
