@@ -20,21 +20,6 @@ vecd_status vecd_call_model_id(vecd_api_call *call, vecd_span *out, vecd_err *er
   return s;
 }
 
-void vecd_public_text(const vecd_registry *registry, const char *text, char *out, size_t cap) {
-  const char *const roots[] = {vecd_registry_root(registry), vecd_registry_cache_root(registry)};
-  size_t n = 0;
-  while (*text && n + 1 < cap) {
-    size_t skipped = 0;
-    for (size_t i = 0; i < 2 && !skipped; i++) {
-      size_t len = strlen(roots[i]);
-      if (len > 1 && strncmp(text, roots[i], len) == 0 && text[len] == '/') skipped = len + 1;
-    }
-    text += skipped;
-    if (!skipped) out[n++] = *text++;
-  }
-  out[n] = '\0';
-}
-
 static void add_text(vecd_log_field *fields, size_t *n, const char *name, const char *text) {
   if (text) fields[(*n)++] = (vecd_log_field){.name = name, .kind = VECD_LOG_TEXT, .text = text};
 }
@@ -71,21 +56,18 @@ static void log_error(const vecd_api_call *call, int status, const char *text) {
 void vecd_call_reply_error(vecd_api_call *call, int status, const char *text) {
   char shown[sizeof((vecd_err *)0)->text];
   log_error(call, status, text);
-  if (status >= 500) {
-    vecd_public_text(call->server->registry, text, shown, sizeof shown);
-    text = shown;
-  }
+  vecd_registry_public_text(call->server->registry, text, shown, sizeof shown);
   if (status != 429 && status != 503) {
-    vecd_http_reply_error(call->req, status, text); /* needs no memory */
+    vecd_http_reply_error(call->req, status, shown); /* needs no memory */
     return;
   }
   char seconds[16];
-  snprintf(seconds, sizeof seconds, "%u", vecd_engine_retry_after_s(call->server->engine));
+  snprintf(seconds, sizeof seconds, "%u", vecd_engine_retry_after_s(call->server->engine, call->model_id));
   vecd_http_header retry = {VECD_SPAN("Retry-After"), vecd_span_of(seconds)};
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);
   vecd_buf_append_str(&body, "{\"error\":");
-  vecd_print_str(&body, text);
+  vecd_print_str(&body, shown);
   vecd_buf_append_char(&body, '}');
   vecd_http_reply(call->req, status, JSON, &retry, 1, &body);
 }

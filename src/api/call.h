@@ -82,7 +82,8 @@ struct vecd_api_server {
   vecd_status load_status;
   vecd_err load_err;
   atomic_bool ready;            /* all of that is loaded */
-  atomic_bool stopping;         /* vecd_api_server_stop() was called */
+  atomic_bool stopping;         /* vecd_api_server_stop() was called, */
+  atomic_bool aborted;          /* or vecd_api_server_abort() */
   _Atomic uint64_t stopping_ns; /* when, 0: not yet */
 };
 
@@ -109,11 +110,8 @@ VECD_CHECK vecd_status vecd_call_model_id(vecd_api_call *call, vecd_span *out, v
 /* Why a request is refused with 429 for want of memory. */
 #define VECD_NO_REQUEST_MEMORY "overloaded: requests take all the memory they may (--max-request-memory); try again later"
 
-/* Answers {"error":"..."}, with Retry-After where trying again helps (429, 503). Logs 500 and up with the text as it is, but
- * tells the client no path of this machine. */
+/* Answers {"error":"..."}, with Retry-After where trying again helps (429, 503). Logs 500 with the text as it is, but tells the
+ * client no path of this machine. */
 void vecd_call_reply_error(vecd_api_call *call, int status, const char *text);
-
-/* `text` without the paths of the models folder and the hub's cache in front of the names below them. out has room for `cap` bytes. */
-void vecd_public_text(const vecd_registry *registry, const char *text, char *out, size_t cap);
 
 #endif

@@ -14,6 +14,7 @@
 typedef struct vecd_embed_limits {
   size_t max_texts;
   size_t max_text_bytes;
+  size_t max_prompts_bytes; /* of a prompt, counted for each text it is put before */
 } vecd_embed_limits;
 
 /* What was asked for. */

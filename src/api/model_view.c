@@ -41,9 +41,9 @@ static void take_folder(vecd_model_view *v, const vecd_registry_entry *entry) {
 
 static void take_status(vecd_model_view *v, const vecd_model_status *status) {
   bool is_here = v->entry->path || status->state == VECD_MODEL_RESIDENT || status->state == VECD_MODEL_LOADING;
-  if (status->state != VECD_MODEL_AVAILABLE && is_here) {
-    v->state = vecd_model_state_name(status->state);
-    snprintf(v->error, sizeof v->error, "%s", status->error);
+  if (status->state != VECD_MODEL_AVAILABLE) {
+    if (is_here) v->state = vecd_model_state_name(status->state);
+    snprintf(v->error, sizeof v->error, "%s", status->error); /* of one that is not here: why its download failed */
   }
   if (!status->dimension) return;
   v->architecture = status->architecture;

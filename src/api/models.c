@@ -13,7 +13,7 @@ static void put_model(vecd_api_call *call, const vecd_registry_entry *entry, vec
   vecd_engine_model_status(server->engine, entry->id, &status);
   vecd_model_view_read(entry, &status, &view);
   char error[sizeof view.error];
-  vecd_public_text(server->registry, view.error, error, sizeof error);
+  vecd_registry_public_text(server->registry, view.error, error, sizeof error);
   memcpy(view.error, error, sizeof error);
   vecd_model_view_print(&view, false, out);
   vecd_model_view_fini(&view);

@@ -167,6 +167,12 @@ static vecd_status parse_prompt(const vecd_embed_limits *limits, const json_t *b
   if (out->prompt.len > limits->max_text_bytes)
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "prompt: has %zu bytes, at most %zu are taken (--max-text-bytes)",
                         out->prompt.len, limits->max_text_bytes);
+  if (out->prompt.len && out->prompt.len > limits->max_prompts_bytes / out->n_items)
+    return vecd_err_set(
+        err, VECD_BAD_ARGUMENT, VECD_NO_POS,
+        "prompt: %zu bytes before each of %zu texts are more than the %zu that a body may have (--max-body); send "
+        "fewer texts at a time",
+        out->prompt.len, out->n_items, limits->max_prompts_bytes);
   if (name.ptr && strlen(name.ptr) != name.len)
     return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "prompt_name: has U+0000, which no prompt's name has");
   if (out->prompt.ptr) out->options.prompt = &out->prompt;

@@ -165,12 +165,7 @@ static vecd_status look_for(const vecd_api_server *s, const vecd_hub_options *hu
   char *path = NULL;
   vecd_status status = vecd_registry_find(s->registry, id, &path, err);
   vecd_free(path);
-  if (status != VECD_NOT_FOUND || !hub) return status;
-  vecd_catalogue *catalogue = vecd_registry_catalogue(s->registry);
-  const vecd_catalogue_row *row = vecd_catalogue_get(catalogue, id);
-  if (row && row->hf_path) status = VECD_OK;
-  vecd_catalogue_unpin(&catalogue);
-  return status;
+  return status == VECD_NOT_FOUND && hub && vecd_registry_is_on_hub(s->registry, id) ? VECD_OK : status;
 }
 
 /* Settles which model answers when none is named; server.h has the rule. */
@@ -202,6 +197,13 @@ static vecd_status check_ids(const vecd_api_server *s, const vecd_hub_options *h
   vecd_status status = VECD_OK;
   for (size_t i = 0; i < n && !status; i++) status = look_for(s, hub, ids[i], err);
   return status ? vecd_err_context(err, status, "%s", flag) : VECD_OK;
+}
+
+static vecd_status check_settings(const vecd_api_server *s, const vecd_engine_settings *engine, vecd_err *err) {
+  vecd_status status = check_ids(s, engine->hub, "--keep", engine->keep, engine->n_keep, err);
+  for (size_t i = 0; i < engine->n_precisions && !status; i++)
+    status = check_ids(s, engine->hub, "--model", &engine->precisions[i].id, 1, err);
+  return status;
 }
 
 static vecd_status choose_preload(vecd_api_server *s, const vecd_api_settings *settings, vecd_err *err) {
@@ -236,6 +238,7 @@ static vecd_status set_limits(vecd_api_server *s, const vecd_api_settings *setti
   s->grace_ms = settings->http.grace_ms ? settings->http.grace_ms : GRACE_MS;
   s->limits.max_texts = settings->max_texts ? settings->max_texts : VECD_API_MAX_TEXTS;
   s->limits.max_text_bytes = settings->max_text_bytes ? settings->max_text_bytes : VECD_API_MAX_TEXT_BYTES;
+  s->limits.max_prompts_bytes = s->max_body_bytes;
   s->admission.most_bytes = settings->max_request_bytes ? settings->max_request_bytes : MAX_REQUEST_BYTES;
   if (s->admission.most_bytes / BODIES_AT_LEAST >= s->max_body_bytes) return VECD_OK;
   return vecd_err_set(
@@ -255,7 +258,7 @@ static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, 
   if (!status) status = set_access(s, settings, err);
   if (!status) status = vecd_http_server_new(&http, &handler, &s->http, err);
   if (!status) status = choose_default(s, settings, err);
-  if (!status) status = check_ids(s, settings->engine.hub, "--keep", settings->engine.keep, settings->engine.n_keep, err);
+  if (!status) status = check_settings(s, &settings->engine, err);
   if (!status) status = choose_preload(s, settings, err);
   if (!status) status = vecd_engine_new(&settings->engine, s->registry, &s->engine, err);
   if (!status) status = vecd_traffic_init(&s->traffic, s->engine, err);
@@ -304,11 +307,12 @@ static void *preload_main(void *arg) {
   return NULL;
 }
 
-/* A load cannot be broken off: it has what is left of the grace period. */
+/* A load cannot be broken off: it has what is left of the grace period, or until that is cut short. */
 static bool wait_for_preload(vecd_api_server *s) {
   uint64_t begun = atomic_load(&s->stopping_ns), most = begun + (uint64_t)s->grace_ms * 1000000u;
   if (!begun) return pthread_join(s->preloader, NULL), s->preloader_runs = false, true;
-  while (!atomic_load(&s->preload_ended) && vecd_now_ns() < most) nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+  while (!atomic_load(&s->preload_ended) && !atomic_load(&s->aborted) && vecd_now_ns() < most)
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
   return atomic_load(&s->preload_ended);
 }
 
@@ -340,6 +344,7 @@ void vecd_api_server_abort(vecd_api_server *s) {
   uint64_t never = 0;
   atomic_compare_exchange_strong(&s->stopping_ns, &never, vecd_now_ns());
   atomic_store(&s->stopping, true);
+  atomic_store(&s->aborted, true);
   vecd_http_server_abort(s->http);
 }
 

@@ -34,20 +34,13 @@ static vecd_status make_address(const vecd_settings *s, vecd_serve_plan *p, vecd
   return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "the address to listen on is too long");
 }
 
-static bool is_in_catalogue(const vecd_registry *registry, const char *id) {
-  vecd_catalogue *catalogue = vecd_registry_catalogue(registry);
-  bool is = vecd_catalogue_is_supported(catalogue, id);
-  vecd_catalogue_unpin(&catalogue);
-  return is;
-}
-
 /* A path is made known to the registry under its folder's name; an id must be there, or be one that may be downloaded. */
 static vecd_status find_default_model(const char *model, bool may_pull, vecd_registry *registry, const char **id,
                                       vecd_err *err) {
   char *path = NULL, *by_id = NULL;
   if (!*model) return vecd_err_set(err, VECD_BAD_ARGUMENT, VECD_NO_POS, "--model: must be something, not empty");
   vecd_status status = vecd_registry_resolve(registry, model, &path, NULL, err);
-  if (status == VECD_NOT_FOUND && may_pull && is_in_catalogue(registry, model)) status = VECD_OK;
+  if (status == VECD_NOT_FOUND && may_pull && vecd_registry_is_on_hub(registry, model)) status = VECD_OK;
   if (!status && (!path || (!vecd_registry_find(registry, model, &by_id, NULL) && strcmp(path, by_id) == 0)))
     *id = model;
   else if (!status)

@@ -5,7 +5,7 @@
  *              FRACTION double (0 to 1), SWITCH bool; LIST_OF, which may be given several times, vecd_setting_values; SECRETS the same,
  *              and no value is ever shown
  * flag         one flag may have two rows, for different commands
- * letter       of the short flag, 0 for none; environment NULL for none
+ * letter       of the short flag, 0 for none; environment NULL for none; of a SWITCH it is 1 or true, 0 or false
  * value        what help calls the value; of a CHOICE the choices, divided by '|'
  * least, most  the range of NUMBER and BYTES ("32M" is 32 times 2^20)
  * default      as one would type it; NULL: NULL, 0 or false, and help says what that means */
@@ -104,9 +104,10 @@
     "answer only requests that bring one of these keys; may be given several times")                                           \
   X(api_key_file, TEXT, "api-key-file", 0, "VECD_API_KEY_FILE", "FILE", 0, 0, NULL, VECD_CMD_SERVE,                            \
     "the same, from a file: a key a line, # begins a comment")                                                                 \
-  X(allow_pull, SWITCH, "allow-pull", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_SERVE,                                               \
+  X(allow_pull, SWITCH, "allow-pull", 0, "VECD_ALLOW_PULL", NULL, 0, 0, NULL, VECD_CMD_SERVE,                                  \
     "models of the catalogue that are not here are downloaded when they are asked for, as vecd pull does it")                  \
-  X(protect_all, SWITCH, "protect-all", 0, NULL, NULL, 0, 0, NULL, VECD_CMD_SERVE, "health and metrics need a key too")        \
+  X(protect_all, SWITCH, "protect-all", 0, "VECD_PROTECT_ALL", NULL, 0, 0, NULL, VECD_CMD_SERVE,                               \
+    "health and metrics need a key too")                                                                                       \
   X(admin_key, SECRETS, "admin-key", 0, "VECD_ADMIN_KEY", "KEY,...", 0, 0, NULL, VECD_CMD_SERVE,                               \
     "with one of these keys models may be loaded and unloaded by request")                                                     \
   X(log_level, CHOICE, "log-level", 0, "VECD_LOG_LEVEL", "error|warn|info|debug", 0, 0, "info", VECD_CMD_SERVE,                \

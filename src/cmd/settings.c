@@ -61,6 +61,16 @@ static vecd_status set_fraction(const vecd_setting *row, vecd_setting_source sou
   return bad_value(row, source, value, "a number from 0 to 1", err);
 }
 
+/* The flag says yes by being there; a variable must say which. */
+static vecd_status set_switch(const vecd_setting *row, vecd_setting_source source, const char *value, bool *out,
+                              vecd_err *err) {
+  bool yes = source == VECD_FROM_FLAG || strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
+  if (!yes && strcmp(value, "0") != 0 && strcmp(value, "false") != 0)
+    return bad_value(row, source, value, "1 or true, 0 or false", err);
+  *out = yes;
+  return VECD_OK;
+}
+
 /* Values gather from one source: flags do not add to what the environment says. */
 static vecd_status add_value(const vecd_setting *row, bool first, const char *value, vecd_setting_values *out, vecd_err *err) {
   if (first) out->n = 0;
@@ -137,7 +147,7 @@ static vecd_status set(vecd_settings *s, size_t index, vecd_setting_source sourc
   case VECD_SETTING_NUMBER:
   case VECD_SETTING_BYTES: status = set_number(row, source, value, (uint64_t *)field, err); break;
   case VECD_SETTING_FRACTION: status = set_fraction(row, source, value, field, err); break;
-  case VECD_SETTING_SWITCH: *(bool *)field = true; break;
+  case VECD_SETTING_SWITCH: status = set_switch(row, source, value, field, err); break;
   case VECD_SETTING_LIST_OF:
   case VECD_SETTING_SECRETS: status = add_value(row, s->source[index] != source, value, field, err); break;
   }

@@ -247,7 +247,7 @@ vecd_status vecd_engine_submit(vecd_engine *e, vecd_job *job, vecd_err *err) {
   vecd_slot *slot = NULL;
   vecd_status s = e->stopping ? stopping(err) : find_or_make_slot(e, job->model_id, &slot, err);
   if (!s) {
-    for (size_t i = 0; i < job->n_items; i++) job->priv.tokens_left += vecd_slot_guess_tokens(slot, &job->items[i]);
+    for (size_t i = 0; i < job->n_items; i++) job->priv.tokens_left += vecd_job_guess_tokens(slot, job, &job->items[i]);
     s = admit(e, slot, job, err);
   }
   if (!s) vecd_slot_take(e, slot, job);
@@ -266,11 +266,16 @@ void vecd_engine_cancel(vecd_engine *e, vecd_job *job) {
   vecd_engine_unlock(e);
 }
 
-unsigned vecd_engine_retry_after_s(vecd_engine *e) {
+unsigned vecd_engine_retry_after_s(vecd_engine *e, const char *model_id) {
+  uint64_t now = vecd_now_ns(), until = now;
   vecd_engine_lock(e);
-  double wait = ceil(vecd_engine_expected_wait_ns(e) / SECOND_NS);
+  double wait = vecd_engine_expected_wait_ns(e);
+  const vecd_slot *slot = model_id ? vecd_slot_find(e, model_id) : NULL;
+  if (slot && slot->state == VECD_MODEL_FAILED) until = slot->retry_ns;
+  if (slot && slot->breaker.open && slot->breaker.open_until_ns > until) until = slot->breaker.open_until_ns;
   vecd_engine_unlock(e);
-  return wait > 1 ? (unsigned)wait : 1;
+  if (until > now && (double)(until - now) > wait) wait = (double)(until - now);
+  return wait > SECOND_NS ? (unsigned)ceil(wait / SECOND_NS) : 1;
 }
 
 /* A job and the means to wait for it. */
@@ -327,7 +332,8 @@ static vecd_status warm_up(vecd_engine *e, const char *model_id, vecd_err *err) 
 
 vecd_status vecd_engine_preload(vecd_engine *e, const char *model_id, vecd_err *err) {
   vecd_status s = run_job(e, model_id, NULL, 0, err);
-  return s ? s : warm_up(e, model_id, err);
+  if (!s) s = warm_up(e, model_id, err);
+  return s == VECD_BUSY || s == VECD_TIMEOUT ? VECD_OK : s;
 }
 
 vecd_status vecd_engine_unload(vecd_engine *e, const char *model_id, bool *was_resident, vecd_err *err) {

@@ -62,7 +62,7 @@ typedef struct vecd_job_options {
 } vecd_job_options;
 
 /* Called once for each job, with no lock held, when it has ended: status VECD_OK and every item's vector filled, or what went
- * wrong. On an engine's thread, or inside submit, cancel, stop or free. Must not block; may free the job's memory. */
+ * wrong: with an item that fails the job ends, and those behind it need not have been encoded. On an engine's thread, or inside submit, cancel, stop or free. Must not block; may free the job's memory. */
 typedef void vecd_job_done(vecd_job *job);
 
 /* A request on its way. The caller owns the memory, fills the first part, and keeps all of it until done has been called. */
@@ -94,7 +94,7 @@ struct vecd_job {
     size_t tokens_left;     /* about, of the items that are not taken */
     size_t tokens_had;      /* about, of those that are, while there are others */
     unsigned char place;    /* in which list it is */
-    bool begun, dropped, cut, ended;
+    bool begun, dropped, cut, failed, ended;
   } priv;
 };
 
@@ -115,18 +115,19 @@ VECD_CHECK vecd_status vecd_engine_submit(vecd_engine *engine, vecd_job *job, ve
  * piece of it is done. Any thread, while the job's memory is alive; done is called as always, perhaps before this returns. */
 void vecd_engine_cancel(vecd_engine *engine, vecd_job *job);
 
-/* Whole seconds after which a job that was refused with VECD_BUSY or VECD_UNAVAILABLE may be tried again; at least 1. Any thread. */
-unsigned vecd_engine_retry_after_s(vecd_engine *engine);
+/* Whole seconds after which a job for this model (nullable: any) that was refused with VECD_BUSY or VECD_UNAVAILABLE may be tried
+ * again; at least 1. Any thread. */
+unsigned vecd_engine_retry_after_s(vecd_engine *engine, const char *model_id);
 
-/* Loads a model now and encodes a few texts of several lengths, so that the first request finds everything warm. Blocks as long as
- * that takes: no time limit. VECD_OK, or why it cannot be loaded. */
+/* Loads a model now and encodes a few texts of several lengths, so that the first request finds everything warm (where others keep
+ * it too busy for that, it is). Blocks as long as that takes: no time limit. VECD_OK, or why it cannot be loaded. */
 VECD_CHECK vecd_status vecd_engine_preload(vecd_engine *engine, const char *model_id, vecd_err *err);
 
 /* The model goes as soon as nothing uses it; *was_resident (nullable) tells whether there was one to go. The next job loads it anew.
  * VECD_OK; VECD_NOT_FOUND no such model. Any thread. */
 VECD_CHECK vecd_status vecd_engine_unload(vecd_engine *engine, const char *model_id, bool *was_resident, vecd_err *err);
 
-/* From now on vecd_engine_submit() gives VECD_STOPPING; jobs that were taken are finished. */
+/* From now on vecd_engine_submit() gives VECD_STOPPING; jobs that were taken are finished, but for those that wait for a download. */
 void vecd_engine_stop(vecd_engine *engine);
 
 typedef enum vecd_model_state {

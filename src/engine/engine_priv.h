@@ -141,8 +141,8 @@ bool vecd_engine_may_pull(const vecd_engine *e, const char *id);
 /* --- slot.c; lock held */
 
 vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id);
-/* About how many tokens an item has, before it is tokenized. */
-size_t vecd_slot_guess_tokens(const vecd_slot *slot, const vecd_item *item);
+/* About how many tokens an item of a job has, before it is tokenized; the prompt's among them where the job brings its own. */
+size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const vecd_item *item);
 /* A new job: into the queue where it belongs. */
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
 /* The job whose turn it is among the long ones or among the others, taken out of the queue; NULL where there is none. */

@@ -8,12 +8,7 @@
 #define TOLD_EVERY_NS 10000000000ull
 
 bool vecd_engine_may_pull(const vecd_engine *e, const char *id) {
-  if (!e->settings.hub) return false;
-  vecd_catalogue *catalogue = vecd_registry_catalogue(e->registry);
-  const vecd_catalogue_row *row = vecd_catalogue_get(catalogue, id);
-  bool may = row && row->hf_path;
-  vecd_catalogue_unpin(&catalogue);
-  return may;
+  return e->settings.hub && vecd_registry_is_on_hub(e->registry, id);
 }
 
 typedef struct watcher {
@@ -32,9 +27,9 @@ static bool on_progress(void *ctx, const vecd_hub_progress *p) {
     w->told_ns = now;
   }
   vecd_engine_lock(w->engine);
-  bool ending = w->engine->ending;
+  bool stopping = w->engine->stopping;
   vecd_engine_unlock(w->engine);
-  return !ending;
+  return !stopping;
 }
 
 static vecd_status pull(vecd_engine *e, const char *id, vecd_err *err) {
@@ -48,6 +43,9 @@ static vecd_status pull(vecd_engine *e, const char *id, vecd_err *err) {
   vecd_catalogue_unpin(&catalogue);
   if (!s) vecd_log(VECD_LOG_INFO, "model %s was downloaded to %s", id, path);
   vecd_free(path);
+  if (s == VECD_CANCELLED) return vecd_err_set(err, VECD_STOPPING, VECD_NO_POS, "shutting down");
+  if (s == VECD_IO || s == VECD_BUSY)
+    s = err->code = VECD_UNAVAILABLE; /* a hub that is down is no fault of ours, and may come back */
   return s ? vecd_err_context(err, s, "downloading %s", id) : s;
 }
 

@@ -283,8 +283,9 @@ void vecd_slot_load_failed(vecd_engine *e, vecd_slot *slot, vecd_status s, const
     slot->state = VECD_MODEL_AVAILABLE;
     return;
   }
-  bool for_texts = slot->queued_texts > 0; /* who asked for the model alone is told, and tells */
-  vecd_log(for_texts ? VECD_LOG_WARN : VECD_LOG_DEBUG, "model %s cannot be loaded: %s", slot->id, err->text);
+  bool is_told = slot->waiting.n && !slot->queued_texts; /* who asked for the model alone is told, and tells */
+  vecd_log(is_told || s == VECD_STOPPING ? VECD_LOG_DEBUG : VECD_LOG_WARN, "model %s cannot be loaded: %s", slot->id,
+           err->text);
   slot->state = VECD_MODEL_FAILED;
   slot->err = *err;
   slot->counts.load_failures++;
@@ -329,7 +330,7 @@ static void serve_wish(vecd_engine *e, vecd_slot *slot) {
     pthread_cond_signal(&e->pull);
     return;
   }
-  if (!s && !slot->waiting.n) s = vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "nobody waits for %s", slot->id);
+  if ((!s || remote) && !slot->waiting.n) s = vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "nobody waits for %s", slot->id);
   if (!s) s = make_room(e, slot, bytes, &err);
   if (!s) {
     slot->reserved_bytes = bytes;

@@ -61,7 +61,7 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
     size_t of_job = 0;
     while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < turn) {
       const vecd_item *item = &job->items[job->priv.taken];
-      size_t guess = vecd_slot_guess_tokens(slot, item);
+      size_t guess = vecd_job_guess_tokens(slot, job, item);
       if (n && tokens + guess > most) {
         tokens = most;
         break;
@@ -143,7 +143,9 @@ static void finish_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_e
     }
     job->priv.finished++;
     job->priv.cut |= cut;
-    if (job->priv.finished < (job->priv.dropped ? job->priv.taken : job->n_items)) continue;
+    job->priv.failed |= cut || e->batch[i].status != VECD_OK;
+    if (job->priv.finished < job->priv.taken) continue;
+    if (job->priv.finished < job->n_items && !job->priv.dropped && !job->priv.failed) continue;
     vecd_err err;
     vecd_status s = job->priv.dropped ? vecd_err_set(&err, VECD_CANCELLED, VECD_NO_POS, "cancelled by the client")
                     : job->priv.cut
@@ -181,7 +183,7 @@ static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
   vecd_encode_times times = {0};
   uint64_t begun = vecd_now_ns();
   size_t tokens = 0;
-  for (size_t i = 0; i < n; i++) tokens += vecd_slot_guess_tokens(slot, &e->batch[i]);
+  for (size_t i = 0; i < n; i++) tokens += vecd_job_guess_tokens(slot, e->origins[i].job, &e->batch[i]);
   slot->busy = true;
   atomic_store(&e->batch_stop, false);
   e->batch_due_ns =

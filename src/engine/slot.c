@@ -15,8 +15,9 @@ vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id) {
 size_t vecd_engine_turn_tokens(const vecd_engine *e) { return e->settings.batch_tokens / 4; }
 
 /* English has some four to five bytes a token. */
-size_t vecd_slot_guess_tokens(const vecd_slot *slot, const vecd_item *item) {
-  size_t n = item->ids ? item->n_ids : item->text.len / 4 + 2, most = slot->max_tokens ? slot->max_tokens : 512;
+size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const vecd_item *item) {
+  size_t n_bytes = item->text.len + (job->options.prompt ? job->options.prompt->len : 0);
+  size_t n = item->ids ? item->n_ids : n_bytes / 4 + 2, most = slot->max_tokens ? slot->max_tokens : 512;
   return n < most ? n : most;
 }
 

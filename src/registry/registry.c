@@ -193,6 +193,41 @@ const char *vecd_registry_name_of(const vecd_registry *r, const char *id, char r
   return row ? room : vecd_model_id_name(id);
 }
 
+bool vecd_registry_is_on_hub(const vecd_registry *r, const char *id) {
+  vecd_catalogue *c = vecd_registry_catalogue(r);
+  const vecd_catalogue_row *row = vecd_catalogue_get(c, id);
+  bool is = row && row->hf_path;
+  vecd_catalogue_unpin(&c);
+  return is;
+}
+
+/* `len` where the text begins with the directory `dir` of that length, which ends there; else 0. */
+static size_t begins_with_dir(const char *text, const char *dir, size_t len) {
+  bool begins = len > 1 && strncmp(text, dir, len) == 0;
+  return begins && (!text[len] || strchr("/,;:) \"'", text[len])) ? len : 0;
+}
+
+void vecd_registry_public_text(const vecd_registry *r, const char *text, char *out, size_t cap) {
+  size_t n = 0;
+  while (*text && n + 1 < cap) {
+    const char *called = "the models folder";
+    size_t len = begins_with_dir(text, r->root, strlen(r->root));
+    if (!len && (len = begins_with_dir(text, r->cache_root, strlen(r->cache_root)))) called = "the hub's cache";
+    for (size_t i = 0; i < r->n_added && !len; i++) {
+      const char *path = r->added[i].path, *name = strrchr(path, '/');
+      if (name && (len = begins_with_dir(text, path, (size_t)(name - path)))) called = "a model's folder";
+    }
+    text += len;
+    if (!len)
+      out[n++] = *text++;
+    else if (*text == '/')
+      text++;
+    else
+      n += (size_t)snprintf(out + n, cap - n, "%s", called);
+  }
+  out[n < cap ? n : cap - 1] = '\0';
+}
+
 static vecd_status out_of_paths(vecd_err *err) { return vecd_err_no_memory(err, "a path", PATH_MAX); }
 
 /* In the models folder. VECD_NOT_FOUND leaves err alone. */

@@ -46,6 +46,10 @@ void vecd_registry_free(vecd_registry **registry);
 const char *vecd_registry_root(const vecd_registry *registry);
 const char *vecd_registry_cache_root(const vecd_registry *registry);
 
+/* `text` as strangers may see it: no directory of this machine stands in front of the names of models and files in it. out has room
+ * for `cap` bytes; what is longer is cut. */
+void vecd_registry_public_text(const vecd_registry *registry, const char *text, char *out, size_t cap);
+
 /* Makes the folder at `path` known under its own name (its last component; of a snapshot in the hub's cache the repository's id), in
  * front of all else; the id is put into *id (borrowed) where id is not NULL. VECD_OK; VECD_NOT_FOUND no config.json there;
  * VECD_NO_MEMORY. Set-up only. */
@@ -57,6 +61,9 @@ VECD_CHECK vecd_status vecd_registry_reload(vecd_registry *registry, vecd_err *e
 
 /* A share of the catalogue as it is now, to be given back with vecd_catalogue_unpin(). */
 vecd_catalogue *vecd_registry_catalogue(const vecd_registry *registry);
+
+/* Whether the hub has the model, as far as the catalogue knows: there is something to download. */
+bool vecd_registry_is_on_hub(const vecd_registry *registry, const char *id);
 
 /* What model `asked` is called: the id of its row in the catalogue, copied into `room`, else `asked` itself. NULL asks for the
  * catalogue's default. */

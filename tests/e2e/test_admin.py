@@ -196,6 +196,7 @@ def test_a_preload_that_fails_ends_the_start(vecd_bin, tmp_path):
     one_line(run_serve(vecd_bin, tmp_path, *start, "--keep", "nope"), 1, "--keep: Model not found: nope")
     one_line(run_serve(vecd_bin, tmp_path, *start, "--preload", "good,broken", "--max-models", "1"), 1, "--preload", "--max-models")
     one_line(run_serve(vecd_bin, tmp_path, *start, "--max-request-memory", "64M"), 1, "--max-request-memory", "--max-body")
+    one_line(run_serve(vecd_bin, tmp_path, *start, "--model", "nope=int8"), 1, "--model: Model not found: nope")
     for model in ("good=int4", "=int8"):
         one_line(run_serve(vecd_bin, tmp_path, *start, "--model", model), 1, "--model", "ID=fp32, ID=int8 or ID=auto")
 

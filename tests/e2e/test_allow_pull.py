@@ -1,11 +1,12 @@
 """vecd serve --allow-pull: models of the catalogue that are not here come from a hub on localhost when they are asked for."""
 import json
+import threading
 
 import pytest
 
 from conftest import TINY, Server
-from hub import Hub, status
-from test_server import get, post
+from hub import Hub, stall, status
+from test_server import error, get, post
 
 ROW = {"id": "far", "hf_path": "org/far-away", "name": "Far"}
 
@@ -24,11 +25,12 @@ def start(vecd_bin, tmp_path, hub):
     models.mkdir()
     (models / "near").symlink_to(TINY / "bert-cls")
     (models / "catalogue.json").write_text(json.dumps([ROW]))
-    env = {"HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.url}
+    env = {"HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.url,
+           "HF_HUB_DOWNLOAD_TIMEOUT": "600"}
     servers = []
 
-    def start(*flags):
-        servers.append(Server(vecd_bin, models, "--request-timeout", 60, *flags, env=env))
+    def start(*flags, wait=True, **more):
+        servers.append(Server(vecd_bin, models, "--request-timeout", 60, *flags, wait=wait, env={**env, **more}))
         return servers[-1]
     yield start
     for server in servers:
@@ -58,12 +60,52 @@ def test_the_default_model_is_downloaded_at_the_start(start):
     assert post(server, {"texts": ["a"]}).json()["model"]["id"] == "far"
 
 
+def test_the_variable_allows_it_too(start):
+    server = start("-m", "near", VECD_ALLOW_PULL="1")
+    assert post(server, {"texts": ["a"], "model": "far"}).status_code == 200
+
+
+def test_a_download_goes_on_behind_a_504(start, hub):
+    go_on = threading.Event()
+    hub.rule("model.safetensors", stall(1000, go_on), where="cdn", times=1)
+    server = start("-m", "near", "--allow-pull", "--request-timeout", 1)
+    error(post(server, {"texts": ["a"], "model": "far"}), 504, "far is still to be loaded")
+    assert get(server, "/api/v1/models/far").json()["state"] == "loading"
+    assert post(server, {"texts": ["a"], "model": "near"}).status_code == 200, "others are served meanwhile"
+    go_on.set()
+    while (reply := post(server, {"texts": ["a"], "model": "far"})).status_code == 504:
+        pass
+    assert reply.status_code == 200, reply.text
+    assert len(hub.asked("model.safetensors", where="cdn", method="GET")) == 2, "one download, which went on where it was"
+
+
+def test_a_stop_does_not_wait_for_a_download(start, hub):
+    never = threading.Event()
+    hub.rule("model.safetensors", stall(1000, never), where="cdn")
+    server = start("-m", "far", "--allow-pull", "--grace", 600, wait=False)
+    while not hub.asked("model.safetensors", where="cdn"):
+        assert server.process.poll() is None, server.text
+    assert server.stop() == 0
+    never.set()
+
+
+def test_a_hub_that_is_down_is_a_503(start):
+    server = start("-m", "near", "--allow-pull", HF_ENDPOINT="http://127.0.0.1:1")
+    reply = post(server, {"texts": ["a"], "model": "far"})
+    text = error(reply, 503, "downloading far", "http://127.0.0.1:1")
+    assert int(reply.headers["Retry-After"]) >= 1
+    model = get(server, "/api/v1/models/far").json()
+    assert model["state"] == "remote" and model["error"] == text
+    server = start("-m", "near", "--allow-pull", HF_HUB_OFFLINE="1")
+    assert "/" not in error(post(server, {"texts": ["a"], "model": "far"}), 404, "the hub's cache").replace("org/far-away", "")
+
+
 def test_a_failed_download_is_told_and_remembered(start, hub):
     hub.rule("/api/models/org/far-away/revision/main", status(404))
     server = start("-m", "near", "--allow-pull")
     first = post(server, {"texts": ["a"], "model": "far"})
-    assert first.status_code >= 400 and "far" in first.json()["error"]
+    error(first, 404, "downloading far")
     again = post(server, {"texts": ["a"], "model": "far"})
     assert again.status_code == first.status_code and again.json() == first.json()
-    assert get(server, "/api/v1/models/far").json()["state"] in ("failed", "remote")
+    assert get(server, "/api/v1/models/far").json()["error"] == first.json()["error"]
     assert post(server, {"texts": ["a"], "model": "near"}).status_code == 200

@@ -1,7 +1,9 @@
 """The fields of POST /api/v1/embed beside texts and model: what each does to the vectors, and what is said of a wrong one."""
 import base64
+import itertools
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -144,6 +146,25 @@ def test_a_pooling_of_a_request_is_its_own(tiny_server):
     assert (vectors_of(tiny_server, TEXTS) == usual).all()
 
 
+def test_other_options_in_the_batch_change_no_bit(start_server):
+    """Many clients ask for the same texts in different ways at once, so that batches hold all of them."""
+    server = start_server("-m", "bert-prompt", "--batch-window-us", "5000", models=TINY)
+    ways = [dict(zip(("pooling", "prompt", "dimensions", "normalize"), way)) for way in
+            itertools.product(("cls", "lasttoken", None), ("", "passage: ", None), (8, None), (True, False))]
+    texts = TEXTS + [LONG]
+
+    def ask(way):
+        reply = post(server, {"texts": texts, "encoding_format": "base64", **way})
+        assert reply.status_code == 200, reply.text
+        return reply.json()["embeddings"]
+
+    alone = [[post(server, {"texts": [text], "encoding_format": "base64", **way}).json()["embeddings"][0] for text in texts] for way in ways]
+    assert len({tuple(vectors) for vectors in alone}) > len(ways) / 2, "ways differ"
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(ask, ways * 3)) == alone * 3
+    assert server.stop() == 0
+
+
 # --- prompts
 
 
@@ -166,6 +187,12 @@ def test_prompts_count_as_tokens(tiny_server):
 
     assert tokens(prompt="one word ") > tokens()
     error(post(tiny_server, {"texts": ["a"], "prompt": LONG, "truncate": False}), 422, "texts[0]", "48")
+
+
+def test_a_prompt_counts_for_each_text(tiny_server):
+    """A small body must not ask for gigabytes of text."""
+    error(post(tiny_server, {"texts": [""] * 16384, "prompt": "x" * 2049}), 422, "prompt", "2049 bytes before each of 16384", "--max-body")
+    assert post(tiny_server, {"texts": [""] * 100, "prompt": "x" * 2049}).status_code == 200
 
 
 def test_unknown_prompts_list_the_known(tiny_server):

@@ -89,6 +89,7 @@ static void try_trace(vecd_span line) {
 static void check_taken(const vecd_embed_limits *limits, const vecd_embed_request *request) {
   check_options(limits, &request->options);
   vecd_assert(request->n_items >= 1 && request->n_items <= limits->max_texts);
+  vecd_assert(request->prompt.len * request->n_items <= limits->max_prompts_bytes);
   size_t sum = 0;
   for (size_t i = 0; i < request->n_items; i++) {
     vecd_assert(request->items[i].text.len <= limits->max_text_bytes);
@@ -128,7 +129,7 @@ static void check_refused(vecd_status status, const vecd_err *err) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
-  static const vecd_embed_limits limits = {.max_texts = 16, .max_text_bytes = 64};
+  static const vecd_embed_limits limits = {.max_texts = 16, .max_text_bytes = 64, .max_prompts_bytes = 256};
   vecd_span rest = {(const char *)data, len};
   vecd_arena arena = {.tag = VECD_MEM_REQUEST};
   try_routes(next_line(&rest), &arena);

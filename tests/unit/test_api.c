@@ -115,7 +115,7 @@ static void base64_is_of_the_bytes(void **state) {
 
 /* ---- the native dialect ---- */
 
-static const vecd_embed_limits limits = {.max_texts = 4, .max_text_bytes = 10};
+static const vecd_embed_limits limits = {.max_texts = 4, .max_text_bytes = 10, .max_prompts_bytes = 27};
 
 static vecd_status parse(vecd_span body, vecd_arena *arena, vecd_embed_request *out, vecd_err *err) {
   *out = (vecd_embed_request){0};
@@ -231,6 +231,9 @@ static void bad_requests_say_what_is_wrong(void **state) {
        "texts: has 5 texts, at most 4 are taken in one request (--max-texts)"},
       {VECD_SPAN("{\"texts\":[\"12345678901\"]}"), 422,
        "texts[0]: has 11 bytes, at most 10 are taken in one text (--max-text-bytes)"},
+      {VECD_SPAN("{\"texts\":[\"\",\"\",\"\",\"\"],\"prompt\":\"query: \"}"), 422,
+       "prompt: 7 bytes before each of 4 texts are more than the 27 that a body may have (--max-body); send fewer texts at a "
+       "time"},
       {VECD_SPAN("{\"texts\":[\"a\"],\"model\":1}"), 400, "model: must be a string, is an integer"},
       {VECD_SPAN("{\"texts\":[\"a\"],\"model\":\"m\\u0000n\"}"), 404, "Model not found: m?"},
       {VECD_SPAN("{\"texts\":[\"a\"],\"modle\":\"m\"}"), 422, "modle: unknown field; known are " KNOWN},

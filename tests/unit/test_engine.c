@@ -169,6 +169,94 @@ static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
   stop();
 }
 
+/* Long prompts count: the two jobs have few bytes of text, but each of their texts is as long as a text may be. */
+static void a_prompt_counts_in_the_queue(void **state) {
+  (void)state;
+  static char text[4000];
+  memset(text, 'a', sizeof text);
+  vecd_span prompt = {text, sizeof text};
+  start(MOST_ITEMS * 100);
+  vecd_err err;
+  ticket first, short_one, long_one;
+  fill(&first, "bert-concat", MOST_ITEMS, 0);
+  fill(&short_one, "bert-concat", MOST_ITEMS, 1);
+  fill(&long_one, "bert-concat", MOST_ITEMS, 2);
+  long_one.job.options.prompt = &prompt;
+  assert_int_equal(vecd_engine_submit(engine, &first.job, &err), VECD_OK); /* waits for the load */
+  assert_int_equal(vecd_engine_submit(engine, &short_one.job, &err), VECD_OK);
+  assert_int_equal(vecd_engine_submit(engine, &long_one.job, &err), VECD_BUSY);
+  assert_non_null(strstr(err.text, "--max-queue-tokens"));
+  wait_for(&first);
+  wait_for(&short_one);
+  drop(&first);
+  drop(&short_one);
+  drop(&long_one);
+  stop();
+}
+
+static void a_job_ends_with_its_first_fault(void **state) {
+  (void)state;
+  enum { MANY = 5000 };
+  start(0);
+  vecd_item *items = calloc(MANY, sizeof *items);
+  for (size_t i = 0; i < MANY; i++) items[i].text = VECD_SPAN("as many as that");
+  items[3].text = VECD_SPAN("\xc3");
+  items[MANY - 1].text = VECD_SPAN("\xc3");
+  ticket t;
+  fill(&t, "bert-cls", 1, 1);
+  t.job.items = items;
+  t.job.n_items = MANY;
+  assert_int_equal(vecd_engine_submit(engine, &t.job, NULL), VECD_OK);
+  wait_for(&t);
+  assert_int_equal(t.job.status, VECD_BAD_TEXT);
+  assert_string_equal(t.job.err.text, "texts[3]: not valid UTF-8 at byte 0");
+  vecd_model_status status;
+  vecd_engine_model_status(engine, "bert-cls", &status);
+  assert_true(status.counts.texts < 100); /* what stood behind it was not encoded */
+  assert_int_equal(status.queued_texts + status.queued_tokens + status.users, 0);
+  drop(&t);
+  free(items);
+  stop();
+}
+
+/* Others that came first keep the model so busy that there is no place for texts that only warm it. */
+static void a_busy_model_is_preloaded_too(void **state) {
+  (void)state;
+  enum { LONG = 2000 };
+  start(1);
+  vecd_err err = {0};
+  vecd_item *items = calloc(LONG, sizeof *items);
+  for (size_t i = 0; i < LONG; i++) items[i].text = VECD_SPAN("one of many texts that wait");
+  ticket t;
+  fill(&t, "bert-cls", 1, 1);
+  t.job.items = items;
+  t.job.n_items = LONG;
+  assert_int_equal(vecd_engine_submit(engine, &t.job, &err), VECD_OK);
+  assert_int_equal(vecd_engine_preload(engine, "bert-cls", &err), VECD_OK);
+  wait_for(&t);
+  assert_int_equal(t.job.status, VECD_OK);
+  drop(&t);
+  free(items);
+  stop();
+}
+
+static void when_to_try_again(void **state) {
+  (void)state;
+  start(0);
+  ticket t;
+  vecd_err err;
+  assert_int_equal(vecd_engine_retry_after_s(engine, NULL), 1);
+  assert_int_equal(vecd_engine_retry_after_s(engine, "no-such-model"), 1);
+  fill(&t, "damaged", 1, 1);
+  assert_int_equal(vecd_engine_submit(engine, &t.job, &err), VECD_OK);
+  wait_for(&t);
+  assert_int_equal(t.job.status, VECD_BAD_MODEL);
+  assert_int_equal(vecd_engine_retry_after_s(engine, "damaged"), 2); /* seconds for which the failure is remembered */
+  assert_int_equal(vecd_engine_retry_after_s(engine, "bert-cls"), 1);
+  drop(&t);
+  stop();
+}
+
 /* Which of the jobs ended first. */
 static unsigned n_ended;
 static void count_done(vecd_job *job) {
@@ -244,6 +332,10 @@ int main(void) {
       cmocka_unit_test(unknown_and_damaged_models_are_told),
       cmocka_unit_test(one_bad_text_fails_its_own_job_only),
       cmocka_unit_test(the_queue_is_bounded_and_jobs_can_be_cancelled),
+      cmocka_unit_test(a_prompt_counts_in_the_queue),
+      cmocka_unit_test(a_job_ends_with_its_first_fault),
+      cmocka_unit_test(a_busy_model_is_preloaded_too),
+      cmocka_unit_test(when_to_try_again),
       cmocka_unit_test(a_short_job_does_not_wait_for_long_ones),
       cmocka_unit_test(what_is_left_at_the_end_is_told),
   };

@@ -279,6 +279,36 @@ static void test_a_model_is_called_by_its_row(void **state) {
   vecd_registry_free(&r);
 }
 
+static void test_strangers_see_no_directory(void **state) {
+  (void)state;
+  vecd_registry *r = open_registry();
+  char folder[256], text[1024], want[1024], shown[1024];
+  snprintf(folder, sizeof folder, "%s/deep/a/b", root);
+  assert_int_equal(vecd_registry_add(r, folder, NULL, NULL), VECD_OK);
+  snprintf(text, sizeof text, "%s/deep/a/b/x: as %s/m, %s/n; not in %s, %s or '%s': %s2", folder, root, cache, root, cache,
+           root, root);
+  vecd_registry_public_text(r, text, shown, sizeof shown);
+  snprintf(want, sizeof want,
+           "deep/a/b/deep/a/b/x: as m, n; not in the models folder, the hub's cache or 'the models folder': %s2", root);
+  assert_string_equal(shown, want);
+  for (size_t cap = 1; cap < strlen(want); cap++) { /* cut, never overrun */
+    shown[cap] = '#';
+    vecd_registry_public_text(r, text, shown, cap);
+    assert_int_equal(shown[cap], '#');
+    assert_int_equal(strlen(shown), cap - 1);
+    assert_memory_equal(shown, want, cap - 1);
+  }
+  vecd_registry_free(&r);
+  snprintf(folder, sizeof folder, "%s/elsewhere", root);
+  assert_int_equal(vecd_registry_new(folder, &r, NULL), VECD_OK);
+  snprintf(folder, sizeof folder, "%s/plain", root);
+  assert_int_equal(vecd_registry_add(r, folder, NULL, NULL), VECD_OK);
+  snprintf(text, sizeof text, "%s/plain/config.json: is no JSON", root);
+  vecd_registry_public_text(r, text, shown, sizeof shown);
+  assert_string_equal(shown, "plain/config.json: is no JSON");
+  vecd_registry_free(&r);
+}
+
 static void test_what_is_here_and_what_is_not_are_listed(void **state) {
   (void)state;
   static const char *const here[] = {"bge-small-en-v1.5", "e5-small-v2", "gte-small", "linked",
@@ -416,6 +446,7 @@ int main(void) {
       cmocka_unit_test(test_find_never_leaves_the_directory),
       cmocka_unit_test(test_resolve_takes_paths_and_ids),
       cmocka_unit_test(test_added_folders_come_first),
+      cmocka_unit_test(test_strangers_see_no_directory),
       cmocka_unit_test_teardown(test_ids_lead_to_the_folder_then_to_the_cache, remove_known),
       cmocka_unit_test_teardown(test_a_model_is_called_by_its_row, remove_known),
       cmocka_unit_test_teardown(test_what_is_here_and_what_is_not_are_listed, remove_known),

@@ -156,6 +156,24 @@ static void test_flags_beat_the_environment_beats_defaults(void **state) {
   clear_environment(NULL);
 }
 
+static void test_switches_from_the_environment(void **state) {
+  (void)state;
+  static const struct {
+    const char *value;
+    bool is;
+  } cases[] = {{"1", true}, {"true", true}, {"0", false}, {"false", false}, {"", false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    setenv("VECD_ALLOW_PULL", cases[i].value, 1);
+    assert_int_equal(parse(VECD_CMD_SERVE, ""), VECD_OK);
+    assert_int_equal(settings.allow_pull, cases[i].is);
+    assert_int_equal(parse(VECD_CMD_SERVE, "--allow-pull"), VECD_OK);
+    assert_true(settings.allow_pull);
+  }
+  setenv("VECD_ALLOW_PULL", "maybe", 1);
+  assert_wrong(VECD_CMD_SERVE, "", "VECD_ALLOW_PULL: \"maybe\" must be 1 or true, 0 or false");
+  clear_environment(NULL);
+}
+
 static void test_lists_gather(void **state) {
   (void)state;
   setenv("VECD_MODEL", "from-around", 1);
@@ -273,6 +291,8 @@ int main(void) {
       cmocka_unit_test(test_wrong_flags_say_what_is_wrong),
       cmocka_unit_test(test_numbers_and_bytes),
       cmocka_unit_test(test_flags_beat_the_environment_beats_defaults),
+      cmocka_unit_test(test_switches_from_the_environment),
+      cmocka_unit_test(test_switches_from_the_environment),
       cmocka_unit_test(test_lists_gather),
       cmocka_unit_test(test_fractions),
       cmocka_unit_test(test_secrets_are_not_shown),
