@@ -111,10 +111,11 @@ static void count_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_en
   vecd_histogram_add(&c->encode_seconds, VECD_HISTOGRAM_SECONDS, seconds(times->forward_ns));
   vecd_histogram_add(&c->batch_texts, VECD_HISTOGRAM_COUNTS, (double)n);
   vecd_histogram_add(&c->batch_tokens, VECD_HISTOGRAM_COUNTS, (double)times->n_tokens);
-  if (times->n_tokens && !n_late) {
-    double now = (double)took_ns / (double)times->n_tokens;
-    slot->ns_per_token += (now - slot->ns_per_token) * (slot->ns_per_token != 0 ? 0.1 : 1);
-  }
+  double ns_per_token = times->n_tokens ? (double)took_ns / (double)times->n_tokens : 0;
+  if (n_late) /* it would have taken longer still: the next one like it shall have the time */
+    slot->ns_per_token = fmax(slot->ns_per_token, ns_per_token);
+  else if (times->n_tokens >= e->settings.batch_tokens / 8) /* of fewer, most of the time is not theirs */
+    slot->ns_per_token += (ns_per_token - slot->ns_per_token) * (slot->ns_per_token != 0 ? 0.1 : 1);
   if (!n_ok && !n_ours) return; /* says nothing of the model */
   c->batch_failures += !n_ok;
   if (vecd_breaker_note(&slot->breaker, n_ok > 0, vecd_now_ns())) {

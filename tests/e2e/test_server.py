@@ -371,7 +371,7 @@ def test_no_thread_per_request(server):
             return int(re.search(r"Threads:\s+(\d+)", f.read()).group(1))
 
     before = threads()
-    body = json.dumps({"texts": ["many words " * 40] * 64, "model": MODEL}).encode()
+    body = json.dumps({"texts": ["many words " * 10] * 16, "model": MODEL}).encode()
     request = b"POST /api/v1/embed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     socks = [server.connect() for _ in range(50)]
     for sock in socks:
