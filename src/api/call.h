@@ -110,8 +110,8 @@ VECD_CHECK vecd_status vecd_call_model_id(vecd_api_call *call, vecd_span *out, v
 /* Why a request is refused with 429 for want of memory. */
 #define VECD_NO_REQUEST_MEMORY "overloaded: requests take all the memory they may (--max-request-memory); try again later"
 
-/* Answers {"error":"..."}, with Retry-After where trying again helps (429, 503). Logs 500 with the text as it is, but tells the
- * client no path of this machine. */
+/* Answers {"error":"..."}, with Retry-After where trying again helps (429, 503). Logs 500 and 501 with the text as it is, but
+ * tells the client no path of this machine. */
 void vecd_call_reply_error(vecd_api_call *call, int status, const char *text);
 
 #endif

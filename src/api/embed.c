@@ -76,13 +76,21 @@ static void reply_whole(embedding *e) {
   }
 }
 
-/* Once a model: a vector that was cut means little where the model was not trained for it, and only its folder's truncate_dim tells
- * us that it was. */
+/* Once a model: a vector that was cut means little where the model was not trained for it, and only its folder's truncate_dim and
+ * its row in the catalogue tell us that it was. */
 static void warn_of_cut(vecd_api_server *server, const vecd_job *job) {
   vecd_model_status status;
   vecd_engine_model_status(server->engine, job->model_id, &status);
   if (!status.dimension || status.full_dimension > status.dimension || job->dimension == status.dimension) return;
-  if (vecd_once(&server->cut_models, status.id))
+  vecd_catalogue *catalogue = vecd_registry_catalogue(server->registry);
+  const vecd_catalogue_row *row = vecd_catalogue_get(catalogue, status.id);
+  unsigned least = row ? row->least_dimension : 0;
+  vecd_catalogue_unpin(&catalogue);
+  if ((least && job->dimension >= least) || !vecd_once(&server->cut_models, status.id)) return;
+  if (least)
+    vecd_log(VECD_LOG_WARN, "%s: vectors are asked for in %zu of %u dimensions, the fewest they may be cut to are %u",
+             status.id, job->dimension, status.dimension, least);
+  else
     vecd_log(VECD_LOG_WARN,
              "%s: vectors are asked for in %zu of %u dimensions, but the model does not say that they may be cut", status.id,
              job->dimension, status.dimension);

@@ -134,6 +134,7 @@ void vecd_model_view_print(const vecd_model_view *v, bool with_path, vecd_buf *o
   put_str(out, "state", v->state);
   put_bool(out, "is_default", row && row->is_default);
   put_uint(out, "dimension", v->dimension);
+  put_uint(out, "least_dimension", row ? row->least_dimension : 0);
   put_number(out, "parameters_m", v->parameters_m);
   put_number(out, "size_mb", v->size_mb);
   put_uint(out, "max_seq_length", v->max_seq_length);

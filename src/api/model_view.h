@@ -18,7 +18,7 @@ typedef struct vecd_model_view {
   double size_mb, parameters_m;
   int normalized;  /* -1: not known */
   json_t *prompts; /* read-only */
-  char error[512]; /* of a failed one */
+  char error[512]; /* why it failed, or its download */
 
   vecd_folder_facts folder; /* where strings lie */
   json_t *own_prompts;

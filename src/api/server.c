@@ -186,8 +186,8 @@ static vecd_status choose_default(vecd_api_server *s, const vecd_api_settings *s
   vecd_registry_list_fini(&list);
   if (n) return VECD_OK;
   return vecd_err_set(err, VECD_NOT_FOUND, VECD_NO_POS,
-                      "no model to serve: neither %s nor any other is in %s; run tools/get_default_model.sh, or name a folder "
-                      "with -m",
+                      "no model to serve: neither %s nor any other is in %s; run tools/get_default_model.sh, let it be "
+                      "downloaded with --allow-pull, or name a folder with -m",
                       id, root);
 }
 

@@ -64,13 +64,14 @@ static void print_curl(const serving *v) {
   fflush(stdout);
 }
 
-/* Until the server is ready only errors are logged: a failed start is the program's own one line. Who debugs wants all. */
+/* Until the server is ready only errors are logged: a failed start is the program's own one line. Who debugs wants all, and a start
+ * that may download takes so long that what goes on must be told. */
 static void set_up_log(const vecd_settings *s, bool starting) {
   static const char *const names[] = {"error", "warn", "info", "debug"};
   vecd_log_level level = VECD_LOG_INFO;
   for (int i = 0; i < 4; i++)
     if (strcmp(s->log_level, names[i]) == 0) level = (vecd_log_level)i;
-  if (starting && level != VECD_LOG_DEBUG) level = VECD_LOG_ERROR;
+  if (starting && level != VECD_LOG_DEBUG && !s->allow_pull) level = VECD_LOG_ERROR;
   vecd_log_setup(level, s->log_format ? strcmp(s->log_format, "json") == 0 : !isatty(STDERR_FILENO));
 }
 

@@ -27,6 +27,7 @@ typedef struct vecd_catalogue_row {
   const char *name;                 /* for people; never NULL */
   const char *hf_path;              /* the repository's id on the hub */
   unsigned dimension;               /* floats in a vector */
+  unsigned least_dimension;         /* the fewest a vector may be cut to, by its model card; 0: it says nothing of that */
   double parameters_m;              /* weights, in millions */
   double size_mb;                   /* of the weights as they are downloaded, in millions of bytes */
   unsigned stored_bits;             /* of a weight there: 32 or 16 */

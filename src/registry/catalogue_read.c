@@ -67,6 +67,7 @@ static vecd_status read_texts(vecd_catalogue_row *row, const json_t *obj, const 
 static vecd_status read_numbers(vecd_catalogue_row *row, const json_t *obj, const char *where, vecd_err *err) {
   vecd_json_need opt = VECD_JSON_OPTIONAL;
   vecd_status s = vecd_json_get_uint(obj, where, "dimension", opt, 1, 1u << 24, &row->dimension, err);
+  if (!s) s = vecd_json_get_uint(obj, where, "least_dimension", opt, 1, 1u << 24, &row->least_dimension, err);
   if (!s) s = vecd_json_get_uint(obj, where, "max_seq_length", opt, 1, 1u << 30, &row->max_seq_length, err);
   if (!s) s = vecd_json_get_uint(obj, where, "stored_bits", opt, 16, 32, &row->stored_bits, err);
   if (!s) s = vecd_json_get_real(obj, where, "parameters_m", opt, 1e-6, 1e6, &row->parameters_m, err);
@@ -106,23 +107,10 @@ static vecd_status read_prompts(vecd_catalogue_row *row, json_t *obj, const char
 }
 
 static vecd_status check_fields(json_t *obj, const char *where, vecd_err *err) {
-  static const char *const known[] = {"id",
-                                      "name",
-                                      "hf_path",
-                                      "dimension",
-                                      "parameters_m",
-                                      "size_mb",
-                                      "stored_bits",
-                                      "languages",
-                                      "max_seq_length",
-                                      "use_cases",
-                                      "default_quantization",
-                                      "is_default",
-                                      "description",
-                                      "architecture",
-                                      "pooling",
-                                      "prompts",
-                                      "licence"};
+  static const char *const known[] = {
+      "id",         "name",        "hf_path",      "dimension",      "least_dimension", "parameters_m",
+      "size_mb",    "stored_bits", "languages",    "max_seq_length", "use_cases",       "default_quantization",
+      "is_default", "description", "architecture", "pooling",        "prompts",         "licence"};
   const char *key;
   json_t *value;
   json_object_foreach(obj, key, value) {
@@ -130,9 +118,9 @@ static vecd_status check_fields(json_t *obj, const char *where, vecd_err *err) {
     while (i < n && strcmp(known[i], key) != 0) i++;
     if (i < n) continue;
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
-                        "%s: field \"%.60s\" is not known; known are id, name, hf_path, dimension, parameters_m, size_mb, "
-                        "stored_bits, languages, max_seq_length, use_cases, default_quantization, is_default, description, "
-                        "architecture, pooling, prompts, licence",
+                        "%s: field \"%.60s\" is not known; known are id, name, hf_path, dimension, least_dimension, "
+                        "parameters_m, size_mb, stored_bits, languages, max_seq_length, use_cases, default_quantization, "
+                        "is_default, description, architecture, pooling, prompts, licence",
                         where, key);
   }
   return VECD_OK;

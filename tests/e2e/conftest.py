@@ -24,7 +24,7 @@ DEADLINE_S = 60  # for anything that must happen; sanitizer builds on a busy mac
 
 
 # Of a model, as the server and `vecd models --json` tell it.
-MODEL_FIELDS = ["id", "name", "hf_path", "state", "is_default", "dimension", "parameters_m", "size_mb", "max_seq_length", "languages",
+MODEL_FIELDS = ["id", "name", "hf_path", "state", "is_default", "dimension", "least_dimension", "parameters_m", "size_mb", "max_seq_length", "languages",
                 "use_cases", "default_quantization", "description", "architecture", "pooling", "normalized", "prompts", "licence",
                 "estimated_memory_mb", "quality", "precision", "parameters", "resident_bytes", "error"]
 

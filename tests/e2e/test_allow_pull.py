@@ -55,9 +55,14 @@ def test_a_model_is_downloaded_when_it_is_asked_for(start, golden):
     assert reply.status_code == 404, "only what the catalogue knows"
 
 
-def test_the_default_model_is_downloaded_at_the_start(start):
+def test_the_default_model_is_downloaded_at_the_start(start, tmp_path, hub):
     server = start("-m", "far", "--allow-pull")
     assert post(server, {"texts": ["a"]}).json()["model"]["id"] == "far"
+    said = server.text
+    assert said.index("far is downloaded from") < said.index("ready with far")
+    (tmp_path / "models" / "catalogue.json").write_text(json.dumps([{**ROW, "is_default": True}]))
+    server = start("--allow-pull", HF_HUB_CACHE=str(tmp_path / "another"))
+    assert post(server, {"texts": ["a"]}).json()["model"]["id"] == "far", "the catalogue's default"
 
 
 def test_the_variable_allows_it_too(start):

@@ -100,16 +100,24 @@ def test_dimensions_reach_to_the_full_dimension(tiny_server):
     error(post(tiny_server, {"texts": TEXTS * 100, "dimensions": 2**31 - 1}), 422, "dimensions", "36")
 
 
-def test_a_cut_the_model_does_not_speak_of_is_warned_of_once(start_server):
-    server = start_server("-m", MODEL, models=TINY)
+def test_a_cut_the_model_does_not_speak_of_is_warned_of_once(start_server, tmp_path):
+    for name in (MODEL, "bert-truncate-dim", "bert-no-modules", "bert-cls", "bert-max"):
+        (tmp_path / name).symlink_to(TINY / name)
+    (tmp_path / "catalogue.json").write_text(json.dumps([{"id": name, "least_dimension": 8} for name in ("bert-cls", "bert-max")]))
+    server = start_server("-m", MODEL, models=tmp_path)
+    assert get(server, "/api/v1/models/bert-cls").json()["least_dimension"] == 8
     for _ in range(3):
         assert post(server, {"texts": ["a"], "dimensions": 8}).status_code == 200
         assert post(server, {"texts": ["a"], "dimensions": 36}).status_code == 200
         assert post(server, {"texts": ["a"], "model": "bert-truncate-dim", "dimensions": 8}).status_code == 200
         assert post(server, {"texts": ["a"], "model": "bert-no-modules", "dimensions": 7}).status_code == 200
+        assert post(server, {"texts": ["a"], "model": "bert-cls", "dimensions": 8}).status_code == 200
+        assert post(server, {"texts": ["a"], "model": "bert-max", "dimensions": 7}).status_code == 200
     assert server.stop() == 0
     lines = [line for line in server.text.splitlines() if "does not say that they may be cut" in line]
     assert len(lines) == 2 and MODEL in lines[0] and "8 of 36" in lines[0] and "bert-no-modules" in lines[1]
+    lines = [line for line in server.text.splitlines() if "the fewest they may be cut to" in line]
+    assert len(lines) == 1 and "bert-max" in lines[0]
 
 
 # --- pooling

@@ -175,7 +175,8 @@ static void every_answer_has_its_status_and_text(void **state) {
       {"GET /api/v1/models/BAAI/bge-small-en-v1.5 HTTP/1.1", NULL, "200 OK",
        "\r\n\r\n{\"id\":\"bge-small-en-v1.5\",\"name\":\"BGE Small English "
        "v1.5\",\"hf_path\":\"BAAI/bge-small-en-v1.5\",\"state\":"
-       "\"remote\",\"is_default\":false,\"dimension\":384,\"parameters_m\":33,\"size_mb\":133,\"max_seq_length\":512,"},
+       "\"remote\",\"is_default\":false,\"dimension\":384,\"least_dimension\":null,\"parameters_m\":33,\"size_mb\":133,\"max_"
+       "seq_length\":512,"},
       {EMBED, "{\"texts\":[\"a\"],\"model\":\"bge-small-en-v1.5\"}", "404 Not Found",
        "{\"error\":\"Model not found: bge-small-en-v1.5: it is not on this machine; `vecd pull bge-small-en-v1.5` gets "
        "it\"}"},

@@ -46,6 +46,10 @@ static void test_the_built_in_rows(void **state) {
       {"e5-small-v2", "E5 Small v2", "intfloat/e5-small-v2", 384, 512, 33, 130, "fp32", "Semantic search", 2},
       {"instructor-base", "Instructor Base", "hkunlp/instructor-base", 768, 512, 110, 440, "int8", "Instruction-following", 4},
   };
+  static const struct {
+    const char *id;
+    unsigned least;
+  } cut[] = {{"nomic-embed-text-v1.5", 64}, {"Qwen3-Embedding-0.6B", 32}, {"embeddinggemma-300m", 128}, {"gte-small", 0}};
   static const char *const others[] = {"multilingual-e5-small", "all-mpnet-base-v2",  "bge-small-en-v1.5",
                                        "bge-base-en-v1.5",      "gte-small",          "nomic-embed-text-v1.5",
                                        "Qwen3-Embedding-0.6B",  "embeddinggemma-300m"};
@@ -65,6 +69,7 @@ static void test_the_built_in_rows(void **state) {
     assert_string_equal(json_string_value(json_array_get(row->use_cases, 0)), rows[i].first_use);
     assert_ptr_equal(vecd_catalogue_get(c, rows[i].hf_path), row);
   }
+  for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) assert_int_equal(row_of(c, cut[i].id)->least_dimension, cut[i].least);
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) assert_true(vecd_catalogue_is_supported(c, others[i]));
   assert_false(vecd_catalogue_is_supported(c, "E5-small-v2"));
   assert_false(vecd_catalogue_is_supported(c, ""));
@@ -182,6 +187,7 @@ static void test_a_wrong_field_is_named(void **state) {
       {"[{\"id\":\"a\",\"dimenson\":3}]", USER ": row 1 (a): field \"dimenson\" is not known; known are id, name,"},
       {"[{\"id\":\"a\",\"dimension\":0}]", "row 1 (a): field \"dimension\" is 0, must be an integer from 1 to"},
       {"[{\"id\":\"a\",\"dimension\":\"3\"}]", "field \"dimension\" is of type string"},
+      {"[{\"id\":\"a\",\"least_dimension\":0}]", "field \"least_dimension\" is 0, must be an integer from 1 to"},
       {"[{\"id\":\"a\",\"max_seq_length\":-1}]", "field \"max_seq_length\" is -1"},
       {"[{\"id\":\"a\",\"parameters_m\":0}]", "field \"parameters_m\" is 0"},
       {"[{\"id\":\"a\",\"size_mb\":1e300}]", "field \"size_mb\" is 1e+300"},
