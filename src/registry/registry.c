@@ -6,6 +6,7 @@
  * too) is no model. */
 #include "registry/registry.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,19 +202,25 @@ bool vecd_registry_is_on_hub(const vecd_registry *r, const char *id) {
   return is;
 }
 
-/* `len` where the text begins with the directory `dir` of that length, which ends there; else 0. */
+/* `len` where the text begins with the directory `dir` of that length, as a whole name; else 0. A relative one might be any word, so
+ * it counts only in front of something. */
 static size_t begins_with_dir(const char *text, const char *dir, size_t len) {
-  bool begins = len > 1 && strncmp(text, dir, len) == 0;
-  return begins && (!text[len] || strchr("/,;:) \"'", text[len])) ? len : 0;
+  if (len < 2 || strncmp(text, dir, len) != 0) return 0;
+  bool ends = !text[len] || strchr(",;:) \"'", text[len]);
+  return text[len] == '/' || (ends && *dir == '/') ? len : 0;
 }
+
+/* Whether a path may begin behind this: not within another. */
+static bool may_begin(char before) { return !isalnum((unsigned char)before) && !strchr("/._-", before); }
 
 void vecd_registry_public_text(const vecd_registry *r, const char *text, char *out, size_t cap) {
   size_t n = 0;
   while (*text && n + 1 < cap) {
     const char *called = "the models folder";
-    size_t len = begins_with_dir(text, r->root, strlen(r->root));
-    if (!len && (len = begins_with_dir(text, r->cache_root, strlen(r->cache_root)))) called = "the hub's cache";
-    for (size_t i = 0; i < r->n_added && !len; i++) {
+    bool begins = n == 0 || may_begin(out[n - 1]);
+    size_t len = begins ? begins_with_dir(text, r->root, strlen(r->root)) : 0;
+    if (begins && !len && (len = begins_with_dir(text, r->cache_root, strlen(r->cache_root)))) called = "the hub's cache";
+    for (size_t i = 0; i < r->n_added && begins && !len; i++) {
       const char *path = r->added[i].path, *name = strrchr(path, '/');
       if (name && (len = begins_with_dir(text, path, (size_t)(name - path)))) called = "a model's folder";
     }

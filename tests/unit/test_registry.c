@@ -306,6 +306,13 @@ static void test_strangers_see_no_directory(void **state) {
   snprintf(text, sizeof text, "%s/plain/config.json: is no JSON", root);
   vecd_registry_public_text(r, text, shown, sizeof shown);
   assert_string_equal(shown, "plain/config.json: is no JSON");
+  snprintf(text, sizeof text, "/other%s/elsewhere/x", root); /* another's, which is not ours to cut */
+  vecd_registry_public_text(r, text, shown, sizeof shown);
+  assert_string_equal(shown, text);
+  vecd_registry_free(&r);
+  assert_int_equal(vecd_registry_new("models", &r, NULL), VECD_OK); /* a relative one, which is a word too */
+  vecd_registry_public_text(r, "models/x: at most 4 models, (--max-models)", shown, sizeof shown);
+  assert_string_equal(shown, "x: at most 4 models, (--max-models)");
   vecd_registry_free(&r);
 }
 
