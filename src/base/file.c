@@ -102,3 +102,14 @@ bool vecd_dir_exists(const char *path) {
   struct stat st;
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
+
+vecd_status vecd_file_make_parents(char *path, vecd_err *err) {
+  bool made = true;
+  for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+    *p = '\0';
+    made = mkdir(path, 0777) == 0 || errno == EEXIST;
+    if (!made) vecd_err_set(err, VECD_IO, VECD_NO_POS, "%s: cannot make this folder: %s", path, strerror(errno));
+    *p = '/';
+  }
+  return made ? VECD_OK : VECD_IO; /* of a folder that exists mkdir may say other things; only the last word counts */
+}

@@ -26,4 +26,7 @@ VECD_CHECK vecd_status vecd_file_read(const char *path, size_t most_bytes, vecd_
 bool vecd_file_exists(const char *path);
 bool vecd_dir_exists(const char *path);
 
+/* Makes the folders that `path` lies in; it is changed meanwhile and put back. VECD_OK; VECD_IO (errno says why). */
+VECD_CHECK vecd_status vecd_file_make_parents(char *path, vecd_err *err);
+
 #endif

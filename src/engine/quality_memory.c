@@ -2,14 +2,13 @@
 #include "engine/quality_memory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "fmt/json.h"
@@ -76,23 +75,11 @@ bool vecd_quality_memory_get(const vecd_quality_memory *m, const char *key, vecd
   return true;
 }
 
-/* The directories in which `path` lies. */
-static bool make_dirs(const char *path) {
-  char dir[PATH_MAX];
-  if (snprintf(dir, sizeof dir, "%s", path) >= (int)sizeof dir) return errno = ENAMETOOLONG, false;
-  for (char *slash = strchr(dir + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-    *slash = '\0';
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST) return false;
-    *slash = '/';
-  }
-  return true;
-}
-
 static bool write_file(const vecd_quality_memory *m) {
   char beside[PATH_MAX];
   if (snprintf(beside, sizeof beside, "%s.%ld", m->path, (long)getpid()) >= (int)sizeof beside)
     return errno = ENAMETOOLONG, false;
-  if (!make_dirs(m->path)) return false;
+  if (vecd_file_make_parents(m->path, NULL)) return false;
   if (json_dump_file(m->root, beside, JSON_INDENT(1)) == 0 && rename(beside, m->path) == 0) return true;
   int fault = errno;
   unlink(beside);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/file.h"
 
 #define MOST_PART_BYTES 96
@@ -16,14 +17,9 @@ static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <=
 
 /* --- the root */
 
-static const char *getenv_set(const char *name) {
-  const char *value = getenv(name);
-  return value && *value ? value : NULL;
-}
-
 /* Appends the home of `user`, where it is empty that of this process. False: none is known. */
 static bool append_home(vecd_buf *out, vecd_span user) {
-  const char *home = user.len ? NULL : getenv_set("HOME");
+  const char *home = user.len ? NULL : vecd_env("HOME");
   char name[256], room[4096];
   struct passwd entry, *found = NULL;
   if (!home && user.len < sizeof name) {
@@ -86,7 +82,7 @@ static vecd_status find_place(const place *places, size_t n, const char *below, 
   vecd_buf path = {.tag = VECD_MEM_MISC};
   const char *value = NULL;
   for (size_t i = 0; i < n && !value; i++)
-    if ((value = getenv_set(places[i].variable))) below = places[i].below;
+    if ((value = vecd_env(places[i].variable))) below = places[i].below;
   if (value)
     append_expanded(&path, value);
   else if (!append_home(&path, (vecd_span){NULL, 0}))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/env.h"
 #include "base/file.h"
 #include "registry/hub_cache.h"
 
@@ -13,14 +14,9 @@
 #define MOST_STALL_S      3600
 #define MOST_TOKEN_BYTES  4096
 
-static const char *getenv_set(const char *name) {
-  const char *value = getenv(name);
-  return value && *value ? value : NULL;
-}
-
 static bool is_true(const char *name) {
   static const char *const words[] = {"1", "ON", "YES", "TRUE"};
-  const char *value = getenv_set(name);
+  const char *value = vecd_env(name);
   for (size_t i = 0; value && i < sizeof words / sizeof *words; i++)
     if (strcasecmp(value, words[i]) == 0) return true;
   return false;
@@ -34,7 +30,7 @@ static bool is_printable(vecd_span s) {
 
 /* A name and password in it would be printed with it, and sent where a redirect says. */
 static vecd_status read_endpoint(vecd_hub_options *o, vecd_err *err) {
-  const char *value = getenv_set("HF_ENDPOINT"), *host = NULL;
+  const char *value = vecd_env("HF_ENDPOINT"), *host = NULL;
   if (!value) value = STANDARD_ENDPOINT;
   vecd_span url = vecd_span_of(value);
   while (url.len && url.ptr[url.len - 1] == '/') url.len--;
@@ -62,7 +58,7 @@ static vecd_status read_token(vecd_hub_options *o, vecd_err *err) {
   static const char *const names[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"};
   if (is_true("HF_HUB_DISABLE_IMPLICIT_TOKEN")) return VECD_OK;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const char *value = getenv_set(names[i]);
+    const char *value = vecd_env(names[i]);
     vecd_status s = value ? take_token(o, vecd_span_of(value), names[i], err) : VECD_OK;
     if (s || o->token) return s;
   }
@@ -84,7 +80,7 @@ static vecd_status read_token(vecd_hub_options *o, vecd_err *err) {
 }
 
 static vecd_status read_stall(vecd_hub_options *o, vecd_err *err) {
-  const char *value = getenv_set("HF_HUB_DOWNLOAD_TIMEOUT");
+  const char *value = vecd_env("HF_HUB_DOWNLOAD_TIMEOUT");
   char *end = NULL;
   o->stall_s = STANDARD_STALL_S;
   if (!value) return VECD_OK;

@@ -74,25 +74,13 @@ bool vecd_hub_store_has_blob(const vecd_hub_store *store, const char *etag, uint
   return has(vecd_hub_store_blob(store, etag), size);
 }
 
-/* Makes the folders that `path` lies in. */
-static vecd_status make_parents(char *path, vecd_err *err) {
-  bool made = true;
-  for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-    *p = '\0';
-    made = mkdir(path, 0777) == 0 || errno == EEXIST;
-    if (!made) fault(err, path, "cannot make this folder");
-    *p = '/';
-  }
-  return made ? VECD_OK : VECD_IO; /* of a folder that exists mkdir may say other things; only the last word counts */
-}
-
 /* The folders without which other clients call the cache damaged. */
 static vecd_status make_folders(const vecd_hub_store *store, vecd_err *err) {
   static const char *const names[] = {"blobs", "snapshots"};
   vecd_status s = VECD_OK;
   for (size_t i = 0; i < sizeof names / sizeof *names && !s; i++) {
     char *path = path_of(store->folder, names[i], "", "");
-    s = path ? make_parents(path, err) : vecd_err_no_memory(err, "a path", strlen(store->folder));
+    s = path ? vecd_file_make_parents(path, err) : vecd_err_no_memory(err, "a path", strlen(store->folder));
     vecd_free(path);
   }
   return s;
@@ -121,7 +109,7 @@ vecd_status vecd_hub_store_lock(const vecd_hub_store *store, const char *etag, v
                                 vecd_err *err) {
   char *path = path_of(store->locks, "", etag, ".lock");
   vecd_status s = path ? make_folders(store, err) : vecd_err_no_memory(err, "a path", strlen(store->locks));
-  if (!s) s = make_parents(path, err);
+  if (!s) s = vecd_file_make_parents(path, err);
   for (*lock = -1; !s && *lock < 0;) {
     errno = 0;
     s = try_lock(path, lock, err);
@@ -140,7 +128,7 @@ vecd_status vecd_hub_store_check_space(const vecd_hub_store *store, uint64_t n_b
   struct statvfs fs;
   char *path = path_of(store->folder, "blobs", "", "");
   if (!path) return vecd_err_no_memory(err, "a path", strlen(store->folder));
-  vecd_status s = make_parents(path, err);
+  vecd_status s = vecd_file_make_parents(path, err);
   if (!s && statvfs(path, &fs) == 0) { /* where it cannot be known, writing will tell */
     double free_bytes = (double)fs.f_bavail * (double)fs.f_frsize;
     if (free_bytes < (double)n_bytes)
@@ -212,7 +200,8 @@ vecd_status vecd_hub_store_link(const vecd_hub_store *store, const char *commit,
   for (const char *p = name; (p = strchr(p, '/')); p++) vecd_buf_append_str(&target, "../");
   vecd_buf_printf(&target, "../../blobs/%s", etag);
   char *path = vecd_hub_store_file(store, commit, name), *made = path ? temporary(path) : NULL;
-  vecd_status s = made && !target.failed ? make_parents(path, err) : vecd_err_no_memory(err, "a path", strlen(store->folder));
+  vecd_status s =
+      made && !target.failed ? vecd_file_make_parents(path, err) : vecd_err_no_memory(err, "a path", strlen(store->folder));
   if (!s) {
     (void)unlink(made); /* of a process with our number that is gone */
     if (symlink(vecd_buf_cstr(&target), made) != 0)
@@ -248,7 +237,7 @@ vecd_status vecd_hub_store_set_ref(const vecd_hub_store *store, const char *revi
   vecd_status s = made ? VECD_OK : vecd_err_no_memory(err, "a path", strlen(store->folder));
   bool same = !s && vecd_file_read(path, 1024, &old, NULL) == VECD_OK &&
               vecd_span_eq((vecd_span){old.ptr, old.len}, vecd_span_of(commit));
-  if (!s && !same) s = make_parents(path, err);
+  if (!s && !same) s = vecd_file_make_parents(path, err);
   if (!s && !same) s = write_whole(path, made, commit, err);
   vecd_buf_fini(&old);
   vecd_free(made);

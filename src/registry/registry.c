@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/env.h"
 #include "base/file.h"
 #include "registry/hub_cache.h"
 #include "registry/registry_parts.h"
@@ -38,16 +39,11 @@ bool vecd_registry_is_model(const char *dir) { return has_file(dir, "config.json
 
 /* --- life */
 
-static const char *getenv_set(const char *name) {
-  const char *value = getenv(name);
-  return value && *value ? value : NULL;
-}
-
 static char *default_root(void) {
   const char *base;
-  if ((base = getenv_set("VECD_MODELS"))) return vecd_strdup(VECD_MEM_MISC, base);
-  if ((base = getenv_set("XDG_DATA_HOME"))) return vecd_registry_join(base, "vecd/models");
-  if ((base = getenv_set("HOME"))) return vecd_registry_join(base, ".local/share/vecd/models");
+  if ((base = vecd_env("VECD_MODELS"))) return vecd_strdup(VECD_MEM_MISC, base);
+  if ((base = vecd_env("XDG_DATA_HOME"))) return vecd_registry_join(base, "vecd/models");
+  if ((base = vecd_env("HOME"))) return vecd_registry_join(base, ".local/share/vecd/models");
   return vecd_strdup(VECD_MEM_MISC, "/var/lib/vecd/models"); /* a service without a home */
 }
 
