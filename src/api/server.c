@@ -266,18 +266,12 @@ static vecd_status build(vecd_api_server *s, const vecd_api_settings *settings, 
   return status;
 }
 
-static double seconds_since_epoch(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 vecd_status vecd_api_server_new(const vecd_api_settings *settings, vecd_registry *registry, vecd_api_server **out,
                                 vecd_err *err) {
   vecd_api_server *s = vecd_alloc_zero(VECD_MEM_MISC, 1, sizeof *s);
   if (!s) return vecd_err_no_memory(err, "the server", sizeof *s);
   s->registry = registry;
-  s->start_time_s = seconds_since_epoch();
+  s->start_time_s = (double)vecd_epoch_ns() / 1e9;
   vecd_trace_source_init(&s->trace_source);
   vecd_once_init(&s->cut_models);
   vecd_status status = build(s, settings, err);

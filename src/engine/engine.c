@@ -357,12 +357,6 @@ const char *vecd_model_state_name(vecd_model_state state) {
   return names[state];
 }
 
-static uint64_t epoch_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
-
 static void describe_model(const vecd_slot *slot, vecd_model_status *out) {
   vecd_info info;
   vecd_describe(slot->model, &info);
@@ -390,7 +384,7 @@ void vecd_engine_model_status(vecd_engine *e, const char *id, vecd_model_status 
     out->queued_texts = slot->queued_texts;
     out->queued_tokens = slot->queued_tokens;
     out->load_ms = slot->load_ms;
-    out->last_used_ms = slot->last_used_ns ? epoch_ms() - (vecd_now_ns() - slot->last_used_ns) / 1000000u : 0;
+    out->last_used_ms = slot->last_used_ns ? (vecd_epoch_ns() - (vecd_now_ns() - slot->last_used_ns)) / 1000000u : 0;
     out->has_quality = slot->has_quality;
     out->quality_mean = slot->quality.mean;
     out->quality_least = slot->quality.least;
