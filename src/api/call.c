@@ -66,9 +66,7 @@ void vecd_call_reply_error(vecd_api_call *call, int status, const char *text) {
   vecd_http_header retry = {VECD_SPAN("Retry-After"), vecd_span_of(seconds)};
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);
-  vecd_buf_append_str(&body, "{\"error\":");
-  vecd_print_str(&body, shown);
-  vecd_buf_append_char(&body, '}');
+  vecd_print_error(&body, shown);
   vecd_http_reply(call->req, status, JSON, &retry, 1, &body);
 }
 

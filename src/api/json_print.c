@@ -40,6 +40,12 @@ void vecd_print_str(vecd_buf *buf, const char *text) {
     vecd_buf_append_str(buf, "null");
 }
 
+void vecd_print_error(vecd_buf *buf, const char *text) {
+  vecd_buf_append_str(buf, "{\"error\":");
+  vecd_print_str(buf, text);
+  vecd_buf_append_char(buf, '}');
+}
+
 void vecd_print_uint(vecd_buf *buf, uint64_t n) {
   char digits[20];
   size_t i = sizeof digits;

@@ -14,6 +14,9 @@ void vecd_print_string(vecd_buf *buf, vecd_span text);
 /* The same of a NUL-terminated string; null for NULL. */
 void vecd_print_str(vecd_buf *buf, const char *text);
 
+/* {"error":"text"}: the body of every refusal. */
+void vecd_print_error(vecd_buf *buf, const char *text);
+
 /* n in decimal. */
 void vecd_print_uint(vecd_buf *buf, uint64_t n);
 

@@ -25,11 +25,7 @@ static void refuse_with(vecd_http_request *req, int status, const char *name, co
   vecd_http_header header = {vecd_span_of(name), vecd_span_of(value)};
   vecd_buf body;
   vecd_buf_init(&body, VECD_MEM_HTTP);
-  if (text) {
-    vecd_buf_append_str(&body, "{\"error\":");
-    vecd_print_str(&body, text);
-    vecd_buf_append_char(&body, '}');
-  }
+  if (text) vecd_print_error(&body, text);
   vecd_http_reply(req, status, text ? "application/json" : NULL, &header, 1, &body);
 }
 
@@ -327,17 +323,19 @@ vecd_status vecd_api_server_run(vecd_api_server *s, vecd_err *err) {
   return !status && !ended ? vecd_err_set(err, VECD_TIMEOUT, VECD_NO_POS, "stopped while a model was being loaded") : status;
 }
 
-void vecd_api_server_stop(vecd_api_server *s) {
+static void note_stopping(vecd_api_server *s) {
   uint64_t never = 0;
   atomic_compare_exchange_strong(&s->stopping_ns, &never, vecd_now_ns());
   atomic_store(&s->stopping, true);
+}
+
+void vecd_api_server_stop(vecd_api_server *s) {
+  note_stopping(s);
   vecd_http_server_stop(s->http);
 }
 
 void vecd_api_server_abort(vecd_api_server *s) {
-  uint64_t never = 0;
-  atomic_compare_exchange_strong(&s->stopping_ns, &never, vecd_now_ns());
-  atomic_store(&s->stopping, true);
+  note_stopping(s);
   atomic_store(&s->aborted, true);
   vecd_http_server_abort(s->http);
 }
