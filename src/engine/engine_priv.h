@@ -104,6 +104,7 @@ struct vecd_engine {
   /* The scheduler's own but for the last two, which are the keeper's too. */
   vecd_item *batch;           /* [VECD_MODEL_MAX_ITEMS] */
   vecd_batch_origin *origins; /* [VECD_MODEL_MAX_ITEMS] */
+  size_t batch_tokens;        /* about how many it has */
   uint64_t n_batches;
   uint64_t batch_due_ns; /* when it has taken too long; 0: nothing runs */
   atomic_bool batch_stop;

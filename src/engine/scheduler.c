@@ -48,8 +48,8 @@ static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err
  * waits for one batch at the most and for no long text beside it; but after a batch that passed them over one of them goes first. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
   size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = vecd_engine_turn_tokens(e);
-  bool long_turn = slot->long_jobs.n && (slot->long_first || !slot->ready.n);
-  while (n < VECD_MODEL_MAX_ITEMS && tokens < most) {
+  bool long_turn = slot->long_jobs.n && (slot->long_first || !slot->ready.n), full = false;
+  while (n < VECD_MODEL_MAX_ITEMS && tokens < most && !full) {
     vecd_err err;
     vecd_job *job = vecd_slot_next(e, slot, long_turn && (n == 0 || !slot->ready.n));
     if (!job) break;
@@ -62,10 +62,8 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
     while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < turn) {
       const vecd_item *item = &job->items[job->priv.taken];
       size_t guess = vecd_job_guess_tokens(slot, job, item);
-      if (n && tokens + guess > most) {
-        tokens = most;
-        break;
-      }
+      full = n && tokens + guess > most;
+      if (full) break;
       vecd_job_begun(e, job);
       e->batch[n] = *item;
       e->origins[n++] = (vecd_batch_origin){job, job->priv.taken};
@@ -76,6 +74,7 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
     if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, of_job);
   }
   slot->long_first = !long_turn && slot->long_jobs.n;
+  e->batch_tokens = tokens;
   return n;
 }
 
@@ -183,12 +182,10 @@ static bool wait_for_company(vecd_engine *e, const vecd_slot *slot) {
 static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
   vecd_encode_times times = {0};
   uint64_t begun = vecd_now_ns();
-  size_t tokens = 0;
-  for (size_t i = 0; i < n; i++) tokens += vecd_job_guess_tokens(slot, e->origins[i].job, &e->batch[i]);
   slot->busy = true;
   atomic_store(&e->batch_stop, false);
-  e->batch_due_ns =
-      begun + vecd_engine_ms(e->settings.batch_timeout_ms) + (uint64_t)(ALLOWANCE * slot->ns_per_token * (double)tokens);
+  e->batch_due_ns = begun + vecd_engine_ms(e->settings.batch_timeout_ms) +
+                    (uint64_t)(ALLOWANCE * slot->ns_per_token * (double)e->batch_tokens);
   if (e->batch_due_ns < e->keeper_wakes_ns) pthread_cond_signal(&e->tick);
   unsigned faults = vecd_mapping_guard_faults();
   vecd_engine_unlock(e);
@@ -206,7 +203,6 @@ static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
     vecd_log(VECD_LOG_ERROR, "model %s: a file was cut short while it was in use; it is loaded anew", slot->id);
     slot->leaving = "a file was cut short";
   }
-  if (slot->leaving && vecd_slot_is_idle(slot)) pthread_cond_signal(&e->load);
 }
 
 void *vecd_scheduler_main(void *arg) {
@@ -222,7 +218,7 @@ void *vecd_scheduler_main(void *arg) {
     e->last_served = slot;
     size_t n = form_batch(e, slot);
     if (n) run_batch(e, slot, n);
-    if (!n && slot->leaving && vecd_slot_is_idle(slot)) pthread_cond_signal(&e->load);
+    if (slot->leaving && vecd_slot_is_idle(slot)) pthread_cond_signal(&e->load);
   }
   vecd_engine_unlock(e);
   return NULL;

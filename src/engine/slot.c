@@ -131,27 +131,26 @@ void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, size_t p
   put(e, slot, job, is_long ? VECD_JOB_LONG : VECD_JOB_READY, piece_tokens == 0);
 }
 
-void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens) {
-  vecd_slot *slot = job->priv.slot;
-  if (tokens > job->priv.tokens_left) tokens = job->priv.tokens_left; /* guesses change when a limit becomes known */
-  if (job->priv.taken + 1 == job->n_items) tokens = job->priv.tokens_left;
-  job->priv.taken++;
-  job->priv.tokens_left -= tokens;
-  slot->queued_texts--;
-  e->queued_texts--;
+static void leave_queue(vecd_engine *e, vecd_slot *slot, size_t texts, size_t tokens) {
+  slot->queued_texts -= texts;
+  e->queued_texts -= texts;
   slot->queued_tokens -= tokens;
   e->queued_tokens -= tokens;
 }
 
+void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens) {
+  if (tokens > job->priv.tokens_left) tokens = job->priv.tokens_left; /* guesses change when a limit becomes known */
+  if (job->priv.taken + 1 == job->n_items) tokens = job->priv.tokens_left;
+  job->priv.taken++;
+  job->priv.tokens_left -= tokens;
+  leave_queue(e, job->priv.slot, 1, tokens);
+}
+
 void vecd_job_end(vecd_engine *e, vecd_job *job, vecd_status status, const vecd_err *err) {
   vecd_slot *slot = job->priv.slot;
-  size_t texts = job->n_items - job->priv.taken;
   take_out(e, slot, job);
   vecd_job_begun(e, job);
-  slot->queued_texts -= texts;
-  e->queued_texts -= texts;
-  slot->queued_tokens -= job->priv.tokens_left;
-  e->queued_tokens -= job->priv.tokens_left;
+  leave_queue(e, slot, job->n_items - job->priv.taken, job->priv.tokens_left);
   slot->n_jobs--;
   e->n_jobs--;
   slot->last_used_ns = vecd_now_ns();
