@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -13,7 +14,7 @@ enum { MOST_ITEMS = 9 };
 
 typedef struct ticket {
   vecd_job job;
-  vecd_item items[MOST_ITEMS];
+  vecd_item items[MOST_ITEMS], *many; /* many: in place of items, or NULL */
   char texts[MOST_ITEMS][64];
   pthread_mutex_t lock;
   pthread_cond_t ended;
@@ -45,7 +46,16 @@ static inline void wait_for(ticket *t) {
   pthread_mutex_unlock(&t->lock);
 }
 
+/* A job of n_items times the same text. */
+static inline void fill_same(ticket *t, const char *model, size_t n_items, vecd_span text) {
+  fill(t, model, 0, 0);
+  t->job.items = t->many = calloc(n_items, sizeof *t->many);
+  t->job.n_items = n_items;
+  for (size_t i = 0; i < n_items; i++) t->many[i].text = text;
+}
+
 static inline void drop(ticket *t) {
+  free(t->many);
   vecd_free(t->job.vectors);
   pthread_mutex_destroy(&t->lock);
   pthread_cond_destroy(&t->ended);

@@ -46,17 +46,21 @@ static void strings_are_escaped(void **state) {
   vecd_buf_fini(&buf);
 }
 
-static void floats_read_back(void **state) {
-  (void)state;
-  enum { N = 5000 };
-  static float values[N];
-  uint32_t x = 12345;
-  for (size_t i = 0; i < N; i++) {
+/* Finite ones of all bits. */
+static void fill_random(float *values, size_t n, uint32_t x) {
+  for (size_t i = 0; i < n; i++) {
     do {
       x = x * 1664525u + 1013904223u;
       memcpy(&values[i], &x, sizeof x);
     } while (!isfinite(values[i]));
   }
+}
+
+static void floats_read_back(void **state) {
+  (void)state;
+  enum { N = 5000 };
+  static float values[N];
+  fill_random(values, N, 12345);
   vecd_buf buf = {.tag = VECD_MEM_MISC};
   assert_true(vecd_print_floats(&buf, values, N));
   const char *p = vecd_buf_cstr(&buf);
@@ -83,13 +87,7 @@ static void base64_is_of_the_bytes(void **state) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   enum { N = 300 };
   float values[N];
-  uint32_t x = 1;
-  for (size_t i = 0; i < N; i++) {
-    do {
-      x = x * 1664525u + 1013904223u;
-      memcpy(&values[i], &x, sizeof x);
-    } while (!isfinite(values[i]));
-  }
+  fill_random(values, N, 1);
   vecd_buf buf = {.tag = VECD_MEM_MISC};
   for (size_t n = 0; n <= N; n++) {
     unsigned char bytes[N * 4 + 3] = {0};

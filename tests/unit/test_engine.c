@@ -198,14 +198,10 @@ static void a_job_ends_with_its_first_fault(void **state) {
   (void)state;
   enum { MANY = 5000 };
   start(0);
-  vecd_item *items = calloc(MANY, sizeof *items);
-  for (size_t i = 0; i < MANY; i++) items[i].text = VECD_SPAN("as many as that");
-  items[3].text = VECD_SPAN("\xc3");
-  items[MANY - 1].text = VECD_SPAN("\xc3");
   ticket t;
-  fill(&t, "bert-cls", 1, 1);
-  t.job.items = items;
-  t.job.n_items = MANY;
+  fill_same(&t, "bert-cls", MANY, VECD_SPAN("as many as that"));
+  t.many[3].text = VECD_SPAN("\xc3");
+  t.many[MANY - 1].text = VECD_SPAN("\xc3");
   assert_int_equal(vecd_engine_submit(engine, &t.job, NULL), VECD_OK);
   wait_for(&t);
   assert_int_equal(t.job.status, VECD_BAD_TEXT);
@@ -215,7 +211,6 @@ static void a_job_ends_with_its_first_fault(void **state) {
   assert_true(status.counts.texts < 100); /* what stood behind it was not encoded */
   assert_int_equal(status.queued_texts + status.queued_tokens + status.users, 0);
   drop(&t);
-  free(items);
   stop();
 }
 
@@ -225,18 +220,13 @@ static void a_busy_model_is_preloaded_too(void **state) {
   enum { LONG = 2000 };
   start(1);
   vecd_err err = {0};
-  vecd_item *items = calloc(LONG, sizeof *items);
-  for (size_t i = 0; i < LONG; i++) items[i].text = VECD_SPAN("one of many texts that wait");
   ticket t;
-  fill(&t, "bert-cls", 1, 1);
-  t.job.items = items;
-  t.job.n_items = LONG;
+  fill_same(&t, "bert-cls", LONG, VECD_SPAN("one of many texts that wait"));
   assert_int_equal(vecd_engine_submit(engine, &t.job, &err), VECD_OK);
   assert_int_equal(vecd_engine_preload(engine, "bert-cls", &err), VECD_OK);
   wait_for(&t);
   assert_int_equal(t.job.status, VECD_OK);
   drop(&t);
-  free(items);
   stop();
 }
 
@@ -273,13 +263,13 @@ static void a_short_job_does_not_wait_for_long_ones(void **state) {
   for (size_t i = 0; i < BYTES; i += 5) text[i] = ' ';
   start(0);
   assert_int_equal(vecd_engine_preload(engine, "bert-cls", NULL), VECD_OK);
-  vecd_item *items = calloc(2 * LONG, sizeof *items);
-  for (size_t i = 0; i < 2 * LONG; i++) items[i].text = (vecd_span){text, BYTES};
   ticket t[3];
   for (unsigned i = 0; i < 3; i++) {
-    fill(&t[i], "bert-cls", 1, i);
+    if (i < 2)
+      fill_same(&t[i], "bert-cls", LONG, (vecd_span){text, BYTES});
+    else
+      fill(&t[i], "bert-cls", 1, i);
     t[i].job.done = count_done;
-    if (i < 2) t[i].job.items = items + i * LONG, t[i].job.n_items = LONG;
     assert_int_equal(vecd_engine_submit(engine, &t[i].job, NULL), VECD_OK);
   }
   for (unsigned i = 0; i < 3; i++) wait_for(&t[i]);
@@ -288,7 +278,6 @@ static void a_short_job_does_not_wait_for_long_ones(void **state) {
     assert_int_equal(t[i].job.status, VECD_OK);
     drop(&t[i]);
   }
-  free(items);
   stop();
 }
 

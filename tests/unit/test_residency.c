@@ -257,19 +257,14 @@ static void a_batch_that_takes_too_long_is_ended(void **state) {
   static char text[BYTES];
   for (size_t i = 0; i < BYTES; i++) text[i] = i % 4 ? (char)('a' + i % 7) : ' ';
   start(&(vecd_engine_settings){.threads = 1, .isa = "ref", .batch_tokens = 1000000, .batch_timeout_ms = 1});
-  vecd_item *items = calloc(TIMES, sizeof *items);
-  for (size_t i = 0; i < TIMES; i++) items[i].text = (vecd_span){text, BYTES};
   ticket t;
-  fill(&t, "bert-concat", 0, 1);
-  t.job.items = items;
-  t.job.n_items = TIMES;
+  fill_same(&t, "bert-concat", TIMES, (vecd_span){text, BYTES});
   assert_int_equal(vecd_engine_submit(engine, &t.job, NULL), VECD_OK);
   wait_for(&t);
   assert_int_equal(t.job.status, VECD_TIMEOUT);
   assert_non_null(strstr(t.job.err.text, "--inference-timeout"));
   assert_int_equal(status_of("bert-concat").counts.timeouts, 1);
   drop(&t);
-  free(items);
   stop();
 }
 
