@@ -26,29 +26,24 @@ typedef struct vecd_job_list {
   size_t n;
 } vecd_job_list;
 
-/* The files of a model's folder as they were when it was loaded. */
-typedef struct vecd_files_mark {
-  uint64_t value; /* 0: not all of them are there */
-} vecd_files_mark;
-
 /* One model the engine has been asked for. Slots are made on demand and live as long as the engine. */
 typedef struct vecd_slot {
   struct vecd_slot *next; /* in the order in which they were asked for */
   char *id;
   vecd_model_state state;
-  vecd_model *model;       /* set in state RESIDENT */
-  vecd_job_list ready;     /* of a resident model: jobs with items left, in the order in which they get their next piece */
-  vecd_job_list long_jobs; /* likewise those that have had a lot already */
-  bool long_first;         /* the last batch passed them over */
-  vecd_job_list waiting;   /* for the model to be loaded, or loaded again */
-  size_t n_jobs;           /* in either, or with items in the batch only */
-  bool busy;               /* has the batch */
-  const char *leaving;     /* gets no further jobs and goes when it has done those it has: why. NULL: it stays */
-  bool keep;               /* is never evicted */
-  bool remote;             /* in state LOADING: must be downloaded first */
-  uint64_t wanted;         /* when it was asked to be loaded, as a number that grows; 0: it is not */
-  size_t reserved_bytes;   /* in state LOADING */
-  vecd_files_mark files;
+  vecd_model *model;        /* set in state RESIDENT */
+  vecd_job_list ready;      /* of a resident model: jobs with items left, in the order in which they get their next piece */
+  vecd_job_list long_jobs;  /* likewise those that have had a lot already */
+  bool long_first;          /* the last batch passed them over */
+  vecd_job_list waiting;    /* for the model to be loaded, or loaded again */
+  size_t n_jobs;            /* in either, or with items in the batch only */
+  bool busy;                /* has the batch */
+  const char *leaving;      /* gets no further jobs and goes when it has done those it has: why. NULL: it stays */
+  bool keep;                /* is never evicted */
+  bool remote;              /* in state LOADING: must be downloaded first */
+  uint64_t wanted;          /* when it was asked to be loaded, as a number that grows; 0: it is not */
+  size_t reserved_bytes;    /* in state LOADING */
+  uint64_t files_mark;      /* a hash of its files' places, sizes and times when it was loaded */
   uint64_t last_used_ns;    /* 0: never */
   unsigned n_load_failures; /* one after the other */
   uint64_t retry_ns;        /* in state FAILED: not to be tried before */
@@ -166,8 +161,6 @@ void vecd_slot_want(vecd_engine *e, vecd_slot *slot);
 bool vecd_slot_has_work(const vecd_slot *slot);
 /* Nothing is to be done with the resident model. */
 bool vecd_slot_is_idle(const vecd_slot *slot);
-/* The longest piece of one job in a batch, in tokens. */
-size_t vecd_engine_turn_tokens(const vecd_engine *e);
 /* What a job that came now would have to wait for its turn. */
 double vecd_engine_expected_wait_ns(const vecd_engine *e);
 

@@ -133,7 +133,8 @@ static void mark_file(XXH3_state_t *hash, const char *path, bool *all) {
   XXH3_64bits_update(hash, facts, sizeof facts);
 }
 
-static vecd_files_mark mark_files(const vecd_model *model) {
+/* 0: not all of them are there. */
+static uint64_t mark_files(const vecd_model *model) {
   const vecd_model_folder *folder = vecd_model_folder_of(model);
   const char *const paths[] = {folder->config_path, folder->tokenizer_path, folder->weights_path};
   bool all = true;
@@ -141,7 +142,7 @@ static vecd_files_mark mark_files(const vecd_model *model) {
   XXH3_64bits_reset(&hash);
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) mark_file(&hash, paths[i], &all);
   uint64_t value = XXH3_64bits_digest(&hash);
-  return (vecd_files_mark){all ? value | 1 : 0};
+  return all ? value | 1 : 0;
 }
 
 /* Models whose files are others than when they were loaded go, so that the next job loads what is there now. One whose files are
@@ -151,9 +152,9 @@ static void check_files(vecd_engine *e) {
   for (vecd_slot *slot = e->slots; slot; slot = slot->next) {
     if (!slot->model || slot->leaving) continue;
     vecd_engine_unlock(e);
-    vecd_files_mark now = mark_files(slot->model);
+    uint64_t now = mark_files(slot->model);
     vecd_engine_lock(e);
-    if (!now.value || now.value == slot->files.value) continue;
+    if (!now || now == slot->files_mark) continue;
     vecd_log(VECD_LOG_WARN, "model %s: its files have changed; it is loaded anew", slot->id);
     slot->leaving = "its files have changed";
   }
@@ -240,7 +241,7 @@ static vecd_status check_quality(vecd_engine *e, vecd_slot *slot, const char *pa
   vecd_model *fp32 = NULL;
   vecd_quality_mark mark;
   vecd_status s = VECD_OK;
-  snprintf(key, sizeof key, "%016" PRIx64, mark_files(*model).value);
+  snprintf(key, sizeof key, "%016" PRIx64, mark_files(*model));
   bool known = vecd_quality_memory_get(e->qualities, key, &mark);
   if (!known && may_fall_back && have_room_for_both(e, slot, *model)) {
     s = measure(e, slot, path, *model, &fp32, &mark, err);
@@ -300,7 +301,7 @@ static void load_succeeded(vecd_engine *e, vecd_slot *slot, vecd_model *model, u
   slot->wanted = 0;
   slot->state = VECD_MODEL_RESIDENT;
   slot->leaving = NULL;
-  slot->files = mark_files(model);
+  slot->files_mark = mark_files(model);
   slot->max_tokens = info.max_tokens;
   slot->n_load_failures = 0;
   slot->breaker = (vecd_breaker){0};

@@ -12,6 +12,9 @@
 /* A batch may take so many times what its tokens have taken of late, beside batch_timeout_ms. */
 #define ALLOWANCE 20.0
 
+/* A job's piece is so many times smaller than a batch, unless there is nobody else. */
+#define TURNS_OF_BATCH 4
+
 /* The first time a job's turn comes: what it asks for is made out with the model, and its vectors get their room. */
 static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err) {
   const vecd_job_options *o = &job->options;
@@ -47,7 +50,7 @@ static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err
 /* Takes items of jobs in turn until the batch is full or there is no more. Long jobs do not join the others, so that a short request
  * waits for one batch at the most and for no long text beside it; but after a batch that passed them over one of them goes first. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
-  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = vecd_engine_turn_tokens(e);
+  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / TURNS_OF_BATCH;
   bool long_turn = slot->long_jobs.n && (slot->long_first || !slot->ready.n), full = false;
   while (n < VECD_MODEL_MAX_ITEMS && tokens < most && !full) {
     vecd_err err;

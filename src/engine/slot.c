@@ -12,8 +12,6 @@ vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id) {
   return slot;
 }
 
-size_t vecd_engine_turn_tokens(const vecd_engine *e) { return e->settings.batch_tokens / 4; }
-
 /* English has some four to five bytes a token. */
 size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const vecd_item *item) {
   size_t n_bytes = item->text.len + (job->options.prompt ? job->options.prompt->len : 0);
