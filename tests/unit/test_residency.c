@@ -235,8 +235,9 @@ static void a_job_that_waits_too_long_is_told(void **state) {
   for (unsigned i = 0; i < MANY; i++) {
     fill(&t[i], "bert-concat", 1, i);
     t[i].items[0].text = (vecd_span){text, BYTES};
-    t[i].done = vecd_engine_submit(engine, &t[i].job, NULL) != VECD_OK;
-    if (t[i].done) t[i].job.status = VECD_BUSY;
+    if (vecd_engine_submit(engine, &t[i].job, NULL) == VECD_OK) continue; /* from now on `done` is the engine's to set */
+    t[i].job.status = VECD_BUSY;
+    t[i].done = true;
   }
   for (unsigned i = 0; i < MANY; i++) {
     wait_for(&t[i]);
