@@ -1,7 +1,10 @@
 /* team.h - a fixed team of worker threads that run one job together.
  *
  * The caller of vecd_team_run() is member 0; the others are threads that sleep between jobs, so an idle process uses no
- * CPU. One team serves every model of a process. Jobs of several callers queue up behind each other. */
+ * CPU. One team serves every model of a process. Jobs of several callers queue up behind each other.
+ *
+ * Where there are as many processors as members, each thread is kept to some of its own, and off the one its caller runs on; the
+ * caller's affinity is left alone. */
 #ifndef VECD_BASE_TEAM_H
 #define VECD_BASE_TEAM_H
 

@@ -1,4 +1,6 @@
 /* test_base.c - the room everything else stands on: errors, counted memory, arenas, buffers, UTF-8, files, log, CPU, team. */
+#define _GNU_SOURCE
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -546,6 +549,39 @@ static void teams_run_jobs_together(void **state) {
   vecd_team_free(NULL);
 }
 
+typedef struct seen_cpu {
+  int cpu[8]; /* one a member */
+} seen_cpu;
+
+static void look_where(void *ctx, unsigned member) { ((seen_cpu *)ctx)->cpu[member] = sched_getcpu(); }
+
+/* Wherever the caller runs, and whether or not the others are asleep. */
+static void members_have_processors_of_their_own(void **state) {
+  (void)state;
+  cpu_set_t allowed, one;
+  assert_int_equal(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  unsigned n_cpus = (unsigned)CPU_COUNT(&allowed), size = n_cpus < 8 ? n_cpus : 8;
+  if (size < 2) skip();
+  vecd_team *team;
+  assert_int_equal(vecd_team_new(size, &team, NULL), VECD_OK);
+  for (int round = 0; round < 20; round++) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+      if (!CPU_ISSET(cpu, &allowed)) continue;
+      CPU_ZERO(&one);
+      CPU_SET(cpu, &one);
+      assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+      if (round % 2) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+      seen_cpu seen;
+      vecd_team_run(team, look_where, &seen);
+      assert_int_equal(seen.cpu[0], cpu);
+      for (unsigned i = 1; i < size; i++)
+        for (unsigned k = 0; k < i; k++) assert_int_not_equal(seen.cpu[i], seen.cpu[k]);
+    }
+  }
+  assert_int_equal(sched_setaffinity(0, sizeof allowed, &allowed), 0);
+  vecd_team_free(&team);
+}
+
 static void teams_give_everything_back(void **state) {
   (void)state;
   size_t before = vecd_mem_total_bytes();
@@ -588,6 +624,7 @@ int main(void) {
       cmocka_unit_test(log_lines_have_fields),
       cmocka_unit_test(the_processor_is_described),
       cmocka_unit_test(teams_run_jobs_together),
+      cmocka_unit_test(members_have_processors_of_their_own),
       cmocka_unit_test(teams_give_everything_back),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
