@@ -21,6 +21,8 @@
 /* Where a job is. */
 enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_LONG, VECD_JOB_WAITING };
 
+enum { VECD_BATCH_SIZES = 8 }; /* told apart by their cost; the last has no limit */
+
 typedef struct vecd_job_list {
   vecd_job *first, *last;
   size_t n;
@@ -49,8 +51,9 @@ typedef struct vecd_slot {
   uint64_t retry_ns;        /* in state FAILED: not to be tried before */
   vecd_err err;             /* why, in state FAILED */
   vecd_breaker breaker;
-  double ns_per_token; /* of its batches of late; 0: not known */
-  size_t max_tokens;   /* 0: not known */
+  double ns_per_token;                      /* of its batches of late; 0: not known */
+  double ns_per_token_of[VECD_BATCH_SIZES]; /* likewise, of batches of up to 16, 32, 64 ... tokens */
+  size_t max_tokens;                        /* 0: not known */
   size_t queued_texts, queued_tokens;
   size_t ahead_tokens; /* of the jobs in all queues what counts against those that come */
   double load_ms;

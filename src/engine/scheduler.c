@@ -1,7 +1,8 @@
 /* scheduler.c - forms batches and encodes them.
  *
  * The thread is worker 0 of the team while a batch is encoded: as long as it is busy, jobs gather, so batches grow with the load
- * and a lone request never waits for company (unless a batch window is set). */
+ * and a lone request never waits for company (unless a batch window is set). While there is less to do than fills a batch, none
+ * grows larger than makes its tokens cheap: who shares a batch is answered at its end, so company costs time and must pay. */
 #include <math.h>
 
 #include "base/clock.h"
@@ -14,6 +15,28 @@
 
 /* A job's piece is so many times smaller than a batch, unless there is nobody else. */
 #define TURNS_OF_BATCH 4
+
+/* Tokens of a batch are cheap when they cost at most so much more than in the best batches. */
+#define CHEAP 1.1
+
+/* Index into vecd_slot.ns_per_token_of; the batches of size i have up to 16 << i tokens. */
+static size_t batch_size(size_t n_tokens) {
+  size_t i = 0;
+  while (i + 1 < VECD_BATCH_SIZES && n_tokens > (size_t)16 << i) i++;
+  return i;
+}
+
+/* Tokens with which a batch needs no further job. Where more than a batch waits, of whatever model, that is a whole one: then it
+ * matters how much is done, and how often each model has its turn. So it is where the operator lets requests wait for company. */
+static size_t enough_tokens(const vecd_engine *e, const vecd_slot *slot) {
+  double best = INFINITY;
+  if (e->queued_tokens >= e->settings.batch_tokens || e->settings.batch_window_us) return e->settings.batch_tokens;
+  for (size_t i = 0; i < VECD_BATCH_SIZES; i++)
+    if (slot->ns_per_token_of[i] != 0) best = fmin(best, slot->ns_per_token_of[i]);
+  for (size_t i = 0; i < VECD_BATCH_SIZES; i++)
+    if (slot->ns_per_token_of[i] != 0 && slot->ns_per_token_of[i] <= CHEAP * best) return (size_t)16 << i;
+  return e->settings.batch_tokens;
+}
 
 /* The first time a job's turn comes: what it asks for is made out with the model, and its vectors get their room. */
 static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err) {
@@ -50,10 +73,11 @@ static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err
 /* Takes items of jobs in turn until the batch is full or there is no more. Long jobs do not join the others, so that a short request
  * waits for one batch at the most and for no long text beside it; but after a batch that passed them over one of them goes first. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
-  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / TURNS_OF_BATCH;
+  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / TURNS_OF_BATCH, enough = enough_tokens(e, slot);
   bool long_turn = slot->long_jobs.n && (slot->long_first || !slot->ready.n), full = false;
   while (n < VECD_MODEL_MAX_ITEMS && tokens < most && !full) {
     vecd_err err;
+    if (tokens >= enough && slot->ready.n && slot->ready.first != e->origins[n - 1].job) break;
     vecd_job *job = vecd_slot_next(e, slot, long_turn && (n == 0 || !slot->ready.n));
     if (!job) break;
     vecd_status s = prepare(job, slot->model, &err);
@@ -114,6 +138,8 @@ static void count_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_en
   vecd_histogram_add(&c->batch_texts, VECD_HISTOGRAM_COUNTS, (double)n);
   vecd_histogram_add(&c->batch_tokens, VECD_HISTOGRAM_COUNTS, (double)times->n_tokens);
   double ns_per_token = times->n_tokens ? (double)took_ns / (double)times->n_tokens : 0;
+  double *of_size = &slot->ns_per_token_of[batch_size(times->n_tokens)];
+  if (!n_late && times->n_tokens) *of_size += (ns_per_token - *of_size) * (*of_size != 0 ? 0.1 : 1);
   if (n_late) /* it would have taken longer still: the next one like it shall have the time */
     slot->ns_per_token = fmax(slot->ns_per_token, ns_per_token);
   else if (times->n_tokens >= e->settings.batch_tokens / 8) /* of fewer, most of the time is not theirs */
