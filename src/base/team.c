@@ -1,9 +1,9 @@
 /* team.c - persistent workers woken by a futex-backed condition: spin for as long as a short job's gap lasts, then sleep.
  *
  * Spinning threads must not fight for the core they wait for, so the spin is bounded and short where there are more
- * members than processors. And each member is kept to processors of its own: left to itself, Linux wakes a worker on its caller's
- * processor when the others have been idle for long enough to be halted (under KVM it holds such a one for taken away), where the
- * two stop each other for milliseconds. */
+ * members than processors. And each member is kept to processors of its own: left to itself, Linux was seen to wake a worker on its
+ * caller's processor when the other one had been idle for some milliseconds, so that the two stopped each other. (Probably because
+ * it takes a processor that is halted under KVM for one the host has taken away: vcpu_is_preempted.) */
 #define _GNU_SOURCE
 #include "base/team.h"
 
@@ -113,13 +113,11 @@ static void keep_to_share(vecd_team *team, unsigned index, unsigned share) {
 /* Whoever is kept to the processor the caller runs on changes places with it. */
 static void make_way(vecd_team *team) {
   int cpu = sched_getcpu();
-  unsigned share = cpu >= 0 && cpu < CPU_SETSIZE ? team->share_of_cpu[cpu] : NO_SHARE, free = team->share[0];
-  for (unsigned i = 1; i < team->size && share != free && share != NO_SHARE; i++) {
-    if (team->share[i] != share) continue;
-    keep_to_share(team, i, free);
-    break;
-  }
-  if (share != NO_SHARE) team->share[0] = (uint16_t)share;
+  unsigned share = cpu >= 0 && cpu < CPU_SETSIZE ? team->share_of_cpu[cpu] : NO_SHARE, left = team->share[0], i = 1;
+  if (share == left || share == NO_SHARE) return;
+  while (team->share[i] != share) i++; /* each has one, and no two the same */
+  keep_to_share(team, i, left);
+  team->share[0] = (uint16_t)share;
 }
 
 static void *member_main(void *arg) {

@@ -19,10 +19,12 @@
 /* Tokens of a batch are cheap when they cost at most so much more than in the best batches. */
 #define CHEAP 1.1
 
-/* Index into vecd_slot.ns_per_token_of; the batches of size i have up to 16 << i tokens. */
-static size_t batch_size(size_t n_tokens) {
+/* The most tokens of batches of size i, the index into vecd_slot.ns_per_token_of. */
+static size_t size_tokens(size_t i) { return (size_t)16 << i; }
+
+static size_t size_of_batch(size_t n_tokens) {
   size_t i = 0;
-  while (i + 1 < VECD_BATCH_SIZES && n_tokens > (size_t)16 << i) i++;
+  while (i + 1 < VECD_BATCH_SIZES && n_tokens > size_tokens(i)) i++;
   return i;
 }
 
@@ -34,7 +36,7 @@ static size_t enough_tokens(const vecd_engine *e, const vecd_slot *slot) {
   for (size_t i = 0; i < VECD_BATCH_SIZES; i++)
     if (slot->ns_per_token_of[i] != 0) best = fmin(best, slot->ns_per_token_of[i]);
   for (size_t i = 0; i < VECD_BATCH_SIZES; i++)
-    if (slot->ns_per_token_of[i] != 0 && slot->ns_per_token_of[i] <= CHEAP * best) return (size_t)16 << i;
+    if (slot->ns_per_token_of[i] != 0 && slot->ns_per_token_of[i] <= CHEAP * best) return size_tokens(i);
   return e->settings.batch_tokens;
 }
 
@@ -121,6 +123,9 @@ static bool is_ours(vecd_status s) { return s == VECD_BAD_MODEL || s == VECD_NO_
 
 static double seconds(uint64_t ns) { return (double)ns / 1e9; }
 
+/* A mean of late; 0: there was no value yet. */
+static void follow(double *mean, double value) { *mean += (value - *mean) * (*mean != 0 ? 0.1 : 1); }
+
 static void count_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_encode_times *times, uint64_t took_ns) {
   size_t n_ok = 0, n_ours = 0, n_late = 0;
   for (size_t i = 0; i < n; i++) {
@@ -138,12 +143,11 @@ static void count_batch(vecd_engine *e, vecd_slot *slot, size_t n, const vecd_en
   vecd_histogram_add(&c->batch_texts, VECD_HISTOGRAM_COUNTS, (double)n);
   vecd_histogram_add(&c->batch_tokens, VECD_HISTOGRAM_COUNTS, (double)times->n_tokens);
   double ns_per_token = times->n_tokens ? (double)took_ns / (double)times->n_tokens : 0;
-  double *of_size = &slot->ns_per_token_of[batch_size(times->n_tokens)];
-  if (!n_late && times->n_tokens) *of_size += (ns_per_token - *of_size) * (*of_size != 0 ? 0.1 : 1);
+  if (!n_late && times->n_tokens) follow(&slot->ns_per_token_of[size_of_batch(times->n_tokens)], ns_per_token);
   if (n_late) /* it would have taken longer still: the next one like it shall have the time */
     slot->ns_per_token = fmax(slot->ns_per_token, ns_per_token);
   else if (times->n_tokens >= e->settings.batch_tokens / 8) /* of fewer, most of the time is not theirs */
-    slot->ns_per_token += (ns_per_token - slot->ns_per_token) * (slot->ns_per_token != 0 ? 0.1 : 1);
+    follow(&slot->ns_per_token, ns_per_token);
   if (!n_ok && !n_ours) return; /* says nothing of the model */
   c->batch_failures += !n_ok;
   if (vecd_breaker_note(&slot->breaker, n_ok > 0, vecd_now_ns())) {

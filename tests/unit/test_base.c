@@ -549,11 +549,7 @@ static void teams_run_jobs_together(void **state) {
   vecd_team_free(NULL);
 }
 
-typedef struct seen_cpu {
-  int cpu[8]; /* one a member */
-} seen_cpu;
-
-static void look_where(void *ctx, unsigned member) { ((seen_cpu *)ctx)->cpu[member] = sched_getcpu(); }
+static void look_where(void *cpus, unsigned member) { ((int *)cpus)[member] = sched_getcpu(); }
 
 /* Wherever the caller runs, and whether or not the others are asleep. */
 static void members_have_processors_of_their_own(void **state) {
@@ -571,11 +567,11 @@ static void members_have_processors_of_their_own(void **state) {
       CPU_SET(cpu, &one);
       assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
       if (round % 2) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-      seen_cpu seen;
-      vecd_team_run(team, look_where, &seen);
-      assert_int_equal(seen.cpu[0], cpu);
+      int seen[8];
+      vecd_team_run(team, look_where, seen);
+      assert_int_equal(seen[0], cpu);
       for (unsigned i = 1; i < size; i++)
-        for (unsigned k = 0; k < i; k++) assert_int_not_equal(seen.cpu[i], seen.cpu[k]);
+        for (unsigned k = 0; k < i; k++) assert_int_not_equal(seen[i], seen[k]);
     }
   }
   assert_int_equal(sched_setaffinity(0, sizeof allowed, &allowed), 0);
