@@ -12,23 +12,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/cpu.h"
+#include "base/futex.h"
 #include "base/mem.h"
-
-#if defined(__linux__)
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
-static void sleep_while_equal(atomic_uint *word, unsigned value) {
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-}
-
-static void wake_all(atomic_uint *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, NULL, NULL, 0); }
-#else
-#error "team.c needs a futex; Linux is what vecd runs on"
-#endif
 
 /* About 20-50 us: longer than the gap between two steps of a layer, shorter than anyone would notice as idle load. */
 #define SPINS 4000u
@@ -57,28 +44,20 @@ typedef struct member {
   unsigned index;
 } member;
 
-static inline void relax(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 /* Waits until *word is no longer `old`. */
 static void wait_change(atomic_uint *word, atomic_uint *sleepers, unsigned old, unsigned spins) {
   for (unsigned i = 0; i < spins; i++) {
     if (atomic_load_explicit(word, memory_order_acquire) != old) return;
-    relax();
+    vecd_spin_pause();
   }
   atomic_fetch_add(sleepers, 1);
-  while (atomic_load(word) == old) sleep_while_equal(word, old);
+  while (atomic_load(word) == old) vecd_futex_wait(word, old);
   atomic_fetch_sub(sleepers, 1);
 }
 
 static void advance(atomic_uint *word, atomic_uint *sleepers) {
   atomic_fetch_add(word, 1);
-  if (atomic_load(sleepers)) wake_all(word);
+  if (atomic_load(sleepers)) vecd_futex_wake_all(word);
 }
 
 void vecd_team_barrier(vecd_team *team) {

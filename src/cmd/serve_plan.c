@@ -114,6 +114,7 @@ static vecd_engine_settings engine_settings(const vecd_settings *s, const vecd_s
       .quality_path = p->quality_path,
       .hub = s->allow_pull ? &p->hub : NULL,
       .batch_window_us = (unsigned)s->batch_window_us,
+      .busy_poll_ms = (unsigned)s->busy_poll_ms,
       .max_queue_tokens = (size_t)s->max_queue_tokens,
       .request_timeout_ms = (unsigned)s->request_timeout * 1000,
       .batch_timeout_ms = (unsigned)s->inference_timeout * 1000,

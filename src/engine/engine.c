@@ -125,6 +125,7 @@ vecd_status vecd_engine_new(const vecd_engine_settings *settings, vecd_registry 
   if (!s) s = vecd_kern_choose(&e->kern, e->settings.isa, err);
   if (!s) s = vecd_quality_memory_open(e->settings.quality_path, &e->qualities, err);
   if (!s) s = vecd_team_new(e->settings.threads, &e->team, err);
+  if (!s && e->settings.busy_poll_ms) s = vecd_busy_poll_new(e->settings.busy_poll_ms, &e->busy_poll, err);
   if (!s) s = start_threads(e, err);
   if (s)
     vecd_engine_free(&e);
@@ -160,6 +161,7 @@ void vecd_engine_free(vecd_engine **engine) {
     vecd_free(slot->id);
     vecd_free(slot);
   }
+  vecd_busy_poll_free(&e->busy_poll);
   vecd_team_free(&e->team);
   vecd_quality_memory_close(&e->qualities);
   for (size_t i = 0; e->precisions && i < e->settings.n_precisions; i++) vecd_free(e->precisions[i].id);
@@ -252,6 +254,7 @@ vecd_status vecd_engine_submit(vecd_engine *e, vecd_job *job, vecd_err *err) {
   }
   if (!s) vecd_slot_take(e, slot, job);
   vecd_engine_unlock(e);
+  if (!s) vecd_busy_poll_touch(e->busy_poll);
   return s;
 }
 

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+#include "base/busy_poll.h"
 #include "base/mem.h"
 #include "engine/breaker.h"
 #include "engine/engine.h"
@@ -74,6 +75,7 @@ struct vecd_engine {
   vecd_registry *registry;
   vecd_kern kern;
   vecd_team *team;
+  vecd_busy_poll *busy_poll;      /* NULL: processors halt as they like */
   vecd_quality_memory *qualities; /* the loader's */
   struct {
     char *id;

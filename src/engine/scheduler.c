@@ -223,6 +223,7 @@ static void run_batch(vecd_engine *e, vecd_slot *slot, size_t n) {
   unsigned faults = vecd_mapping_guard_faults();
   vecd_engine_unlock(e);
   vecd_model_encode(slot->model, e->batch, n, &e->batch_stop, &times);
+  vecd_busy_poll_touch(e->busy_poll);
   vecd_engine_lock(e);
   bool cut = vecd_mapping_guard_faults() != faults;
   e->batch_due_ns = 0;

@@ -1,6 +1,8 @@
 """The server's contract over a real socket, with an ordinary HTTP client: replies, errors, start and end."""
 import concurrent.futures
 import json
+import os
+import pathlib
 import re
 import shutil
 import signal
@@ -380,6 +382,26 @@ def test_no_thread_per_request(server):
     for sock in socks:
         assert sock.recv(15) == b"HTTP/1.1 200 OK"
         sock.close()
+
+
+@pytest.mark.parametrize("ms,until", [(3600000, "R"), (1, "S")])
+def test_busy_polling(start_server, ms, until):
+    """A thread a processor, in the class that takes time from nobody: awake after a request for as long as was said, then asleep."""
+    server = start_server("-m", MODEL, "--busy-poll-ms", str(ms), models=TINY)
+
+    def threads():
+        """State and scheduling policy of each: proc(5), fields 3 and 41."""
+        stats = [(task / "stat").read_text() for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir()]
+        return [(fields[0], fields[38]) for fields in (s.rpartition(")")[2].split() for s in stats if "(vecd-poll)" in s)]
+
+    assert post(server, {"texts": ["a"], "model": MODEL}).status_code == 200
+    cpus = os.sched_getaffinity(0)
+    end = time.monotonic() + DEADLINE_S
+    while threads() != [(until, str(os.SCHED_IDLE))] * len(cpus):
+        assert time.monotonic() < end, threads()
+        time.sleep(0.01)
+    assert post(server, {"texts": ["b"], "model": MODEL}).status_code == 200
+    assert server.stop() == 0
 
 
 def test_clients_that_leave_hurt_nobody(server):

@@ -1,4 +1,5 @@
-/* test_base.c - the room everything else stands on: errors, counted memory, arenas, buffers, UTF-8, files, log, CPU, team. */
+/* test_base.c - the room everything else stands on: errors, counted memory, arenas, buffers, UTF-8, files, log, CPU, team, busy
+ * polling. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <setjmp.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/busy_poll.h"
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/file.h"
@@ -598,6 +600,34 @@ static void teams_give_everything_back(void **state) {
   assert_int_equal(vecd_mem_total_bytes(), before);
 }
 
+/* Ended while its threads begin, spin, and sleep. */
+static void busy_polling_ends_whenever_it_is_told_to(void **state) {
+  (void)state;
+  size_t before = vecd_mem_total_bytes();
+  vecd_busy_poll_touch(NULL);
+  for (unsigned round = 0; round < 60; round++) {
+    vecd_busy_poll *poll;
+    assert_int_equal(vecd_busy_poll_new(round % 3 ? 1 : 3600000, &poll, NULL), VECD_OK);
+    for (unsigned i = 0; i < round; i++) {
+      vecd_busy_poll_touch(poll);
+      if (i % 20 == 0) nanosleep(&(struct timespec){.tv_nsec = round % 4 * 1000000}, NULL);
+    }
+    vecd_busy_poll_free(&poll);
+    assert_null(poll);
+  }
+  vecd_busy_poll_free(NULL);
+  for (uint64_t n = 1;; n++) {
+    vecd_busy_poll *poll = NULL;
+    vecd_mem_fail_nth(n);
+    vecd_status s = vecd_busy_poll_new(1, &poll, NULL);
+    vecd_mem_fail_nth(0);
+    vecd_busy_poll_free(&poll);
+    if (s == VECD_OK) break;
+    assert_int_equal(s, VECD_NO_MEMORY);
+  }
+  assert_int_equal(vecd_mem_total_bytes(), before);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(errors_are_one_printable_line),
@@ -622,6 +652,7 @@ int main(void) {
       cmocka_unit_test(teams_run_jobs_together),
       cmocka_unit_test(members_have_processors_of_their_own),
       cmocka_unit_test(teams_give_everything_back),
+      cmocka_unit_test(busy_polling_ends_whenever_it_is_told_to),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
