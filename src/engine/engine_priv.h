@@ -36,7 +36,7 @@ typedef struct vecd_slot {
   vecd_model_state state;
   vecd_model *model;        /* set in state RESIDENT */
   vecd_job_list ready;      /* of a resident model: jobs with items left, in the order in which they get their next piece */
-  vecd_job_list long_jobs;  /* likewise those that have had a lot already */
+  vecd_job_list long_jobs;  /* likewise those that came with more than a turn's tokens */
   bool long_first;          /* the last batch passed them over */
   vecd_job_list waiting;    /* for the model to be loaded, or loaded again */
   size_t n_jobs;            /* in either, or with items in the batch only */
@@ -110,6 +110,9 @@ struct vecd_engine {
   atomic_bool batch_stop;
 };
 
+/* About how many tokens a job gets at a time: a few jobs' turns make a batch. */
+static inline size_t vecd_engine_turn_tokens(const vecd_engine *e) { return e->settings.batch_tokens / 8; }
+
 /* Thread mains; arg: the engine. */
 void *vecd_scheduler_main(void *arg);
 void *vecd_loader_main(void *arg);
@@ -148,8 +151,8 @@ size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const v
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
 /* The job whose turn it is among the long ones or among the others, taken out of the queue; NULL where there is none. */
 vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot, bool a_long_one);
-/* Back into the queue: behind the others where it got a piece, else where it was. */
-void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, size_t piece_tokens);
+/* Back into the queue it came from: behind the others where it got a piece, else where it was. */
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, bool got_a_piece);
 /* One more item of a job is in the batch. */
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens);
 /* Out of the list of those that may time out. */

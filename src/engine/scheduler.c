@@ -13,9 +13,6 @@
 /* A batch may take so many times what its tokens have taken of late, beside batch_timeout_ms. */
 #define ALLOWANCE 20.0
 
-/* A job's piece is so many times smaller than a batch, unless there is nobody else. */
-#define TURNS_OF_BATCH 4
-
 /* Tokens of a batch are cheap when they cost at most so much more than in the best batches. */
 #define CHEAP 1.1
 
@@ -72,23 +69,31 @@ static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err
   return VECD_OK;
 }
 
+/* Whether the batch that is being formed goes on with a long job. */
+static bool a_long_one_is_next(const vecd_slot *slot, bool long_turn, bool is_first) {
+  const vecd_job *waits = slot->long_jobs.first, *other = slot->ready.first;
+  return long_turn && waits && (is_first || !other || waits->priv.submitted_ns < other->priv.submitted_ns);
+}
+
 /* Takes items of jobs in turn until the batch is full or there is no more. Long jobs do not join the others, so that a short request
- * waits for one batch at the most and for no long text beside it; but after a batch that passed them over one of them goes first. */
+ * waits for one batch at the most and for no long text beside it; but after a batch that passed them over they go first, one at least
+ * and all that came before the others: where there is more to do than can be done, both kinds wait about as long. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
-  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / TURNS_OF_BATCH, enough = enough_tokens(e, slot);
+  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, enough = enough_tokens(e, slot);
   bool long_turn = slot->long_jobs.n && (slot->long_first || !slot->ready.n), full = false;
   while (n < VECD_MODEL_MAX_ITEMS && tokens < most && !full) {
-    vecd_err err;
-    if (tokens >= enough && slot->ready.n && slot->ready.first != e->origins[n - 1].job) break;
-    vecd_job *job = vecd_slot_next(e, slot, long_turn && (n == 0 || !slot->ready.n));
+    bool is_long = a_long_one_is_next(slot, long_turn, n == 0);
+    if (tokens >= enough && (is_long ? &slot->long_jobs : &slot->ready)->first != e->origins[n - 1].job) break;
+    vecd_job *job = vecd_slot_next(e, slot, is_long);
     if (!job) break;
+    vecd_err err;
     vecd_status s = prepare(job, slot->model, &err);
     if (s) {
       vecd_job_end(e, job, s, &err);
       continue;
     }
     size_t of_job = 0;
-    while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < turn) {
+    while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < vecd_engine_turn_tokens(e)) {
       const vecd_item *item = &job->items[job->priv.taken];
       size_t guess = vecd_job_guess_tokens(slot, job, item);
       full = n && tokens + guess > most;
@@ -100,7 +105,7 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
       tokens += guess;
       of_job += guess;
     }
-    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, of_job);
+    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, is_long, of_job > 0);
   }
   slot->long_first = !long_turn && slot->long_jobs.n;
   e->batch_tokens = tokens;

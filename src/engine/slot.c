@@ -2,8 +2,7 @@
 #include "base/clock.h"
 #include "engine/engine_priv.h"
 
-/* A job that has had so many batches' worth of tokens is a long one. */
-#define BATCHES_OF_LONG    2
+/* What a long job counts at the most. */
 #define MOST_BATCHES_AHEAD 4
 
 vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id) {
@@ -54,6 +53,11 @@ static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char pl
   *(job->priv.next ? &job->priv.next->priv.prev : &list->last) = job;
   list->n++;
   slot->ahead_tokens += ahead(e, job);
+}
+
+static void put_new(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
+  bool is_long = job->priv.tokens_left > vecd_engine_turn_tokens(e);
+  put(e, slot, job, is_long ? VECD_JOB_LONG : VECD_JOB_READY, false);
 }
 
 static void take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
@@ -108,7 +112,7 @@ void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
       vecd_job_end(e, job, VECD_OK, NULL);
       return;
     }
-    put(e, slot, job, VECD_JOB_READY, false);
+    put_new(e, slot, job);
     pthread_cond_signal(&e->work);
   } else {
     slot->counts.misses++;
@@ -123,10 +127,8 @@ vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot, bool a_long_one) {
   return job;
 }
 
-void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, size_t piece_tokens) {
-  job->priv.tokens_had += piece_tokens;
-  bool is_long = job->priv.tokens_had >= BATCHES_OF_LONG * e->settings.batch_tokens;
-  put(e, slot, job, is_long ? VECD_JOB_LONG : VECD_JOB_READY, piece_tokens == 0);
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, bool got_a_piece) {
+  put(e, slot, job, a_long_one ? VECD_JOB_LONG : VECD_JOB_READY, !got_a_piece);
 }
 
 static void leave_queue(vecd_engine *e, vecd_slot *slot, size_t texts, size_t tokens) {
@@ -166,7 +168,7 @@ void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot) {
       continue;
     }
     take_out(e, slot, job);
-    put(e, slot, job, VECD_JOB_READY, false);
+    put_new(e, slot, job);
   }
   if (vecd_slot_has_work(slot)) pthread_cond_signal(&e->work);
 }

@@ -1,5 +1,6 @@
 /* test_engine.c - jobs of many threads for several models: every answer right, whatever shares its batch; cancelling, overload,
  * a damaged model beside good ones, and ending with work left. */
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -255,30 +256,52 @@ static void count_done(vecd_job *job) {
   on_done(job);
 }
 
-static void a_short_job_does_not_wait_for_long_ones(void **state) {
-  (void)state;
-  enum { LONG = 300, BYTES = 400 };
-  static char text[BYTES];
-  memset(text, 'a', BYTES);
-  for (size_t i = 0; i < BYTES; i += 5) text[i] = ' ';
+/* On the engine's thread: nothing goes on before all jobs have come. */
+static sem_t all_have_come;
+static void wait_for_all(vecd_job *job) {
+  sem_wait(&all_have_come);
+  on_done(job);
+}
+
+/* n_long jobs of so many texts of so many bytes are there already: it is answered before any of them. */
+static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
+  enum { MOST_LONG = 8, MOST_BYTES = 400 };
+  static char text[MOST_BYTES];
+  memset(text, 'a', n_bytes);
+  for (size_t i = 0; i < n_bytes; i += 5) text[i] = ' ';
   start(0);
   assert_int_equal(vecd_engine_preload(engine, "bert-cls", NULL), VECD_OK);
-  ticket t[3];
-  for (unsigned i = 0; i < 3; i++) {
-    if (i < 2)
-      fill_same(&t[i], "bert-cls", LONG, (vecd_span){text, BYTES});
+  ticket gate, t[MOST_LONG + 1];
+  n_ended = 0;
+  sem_init(&all_have_come, 0, 0);
+  fill(&gate, "bert-cls", 1, 1);
+  gate.job.done = wait_for_all;
+  assert_int_equal(vecd_engine_submit(engine, &gate.job, NULL), VECD_OK);
+  for (unsigned i = 0; i <= n_long; i++) {
+    if (i < n_long)
+      fill_same(&t[i], "bert-cls", n_texts, (vecd_span){text, n_bytes});
     else
       fill(&t[i], "bert-cls", 1, i);
     t[i].job.done = count_done;
     assert_int_equal(vecd_engine_submit(engine, &t[i].job, NULL), VECD_OK);
   }
-  for (unsigned i = 0; i < 3; i++) wait_for(&t[i]);
-  assert_int_equal(t[2].job.queued_ns, 1);
-  for (unsigned i = 0; i < 3; i++) {
+  sem_post(&all_have_come);
+  wait_for(&gate);
+  for (unsigned i = 0; i <= n_long; i++) wait_for(&t[i]);
+  assert_int_equal(t[n_long].job.queued_ns, 1);
+  for (unsigned i = 0; i <= n_long; i++) {
     assert_int_equal(t[i].job.status, VECD_OK);
     drop(&t[i]);
   }
+  drop(&gate);
   stop();
+  sem_destroy(&all_have_come);
+}
+
+static void a_short_job_does_not_wait_for_long_ones(void **state) {
+  (void)state;
+  come_after(2, 300, 400); /* a text is more than a turn */
+  come_after(8, 5, 3);     /* a job is, and much less than a batch */
 }
 
 static void what_is_left_at_the_end_is_told(void **state) {
