@@ -36,7 +36,7 @@ typedef struct vecd_slot {
   vecd_model_state state;
   vecd_model *model;        /* set in state RESIDENT */
   vecd_job_list ready;      /* of a resident model: jobs with items left, in the order in which they get their next piece */
-  vecd_job_list long_jobs;  /* likewise those that came with more than a turn's tokens */
+  vecd_job_list long_jobs;  /* likewise those that came with a good part of a batch */
   bool long_first;          /* the last batch passed them over */
   vecd_job_list waiting;    /* for the model to be loaded, or loaded again */
   size_t n_jobs;            /* in either, or with items in the batch only */
@@ -109,9 +109,6 @@ struct vecd_engine {
   uint64_t batch_due_ns; /* when it has taken too long; 0: nothing runs */
   atomic_bool batch_stop;
 };
-
-/* About how many tokens a job gets at a time: a few jobs' turns make a batch. */
-static inline size_t vecd_engine_turn_tokens(const vecd_engine *e) { return e->settings.batch_tokens / 8; }
 
 /* Thread mains; arg: the engine. */
 void *vecd_scheduler_main(void *arg);

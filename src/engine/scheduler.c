@@ -13,6 +13,9 @@
 /* A batch may take so many times what its tokens have taken of late, beside batch_timeout_ms. */
 #define ALLOWANCE 20.0
 
+/* A job's piece is so many times smaller than a batch, unless there is nobody else. */
+#define TURNS_OF_BATCH 4
+
 /* Tokens of a batch are cheap when they cost at most so much more than in the best batches. */
 #define CHEAP 1.1
 
@@ -79,7 +82,7 @@ static bool a_long_one_is_next(const vecd_slot *slot, bool long_turn, bool is_fi
  * waits for one batch at the most and for no long text beside it; but after a batch that passed them over they go first, one at least
  * and all that came before the others: where there is more to do than can be done, both kinds wait about as long. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
-  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, enough = enough_tokens(e, slot);
+  size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / TURNS_OF_BATCH, enough = enough_tokens(e, slot);
   bool long_turn = slot->long_jobs.n && (slot->long_first || !slot->ready.n), full = false;
   while (n < VECD_MODEL_MAX_ITEMS && tokens < most && !full) {
     bool is_long = a_long_one_is_next(slot, long_turn, n == 0);
@@ -93,7 +96,7 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
       continue;
     }
     size_t of_job = 0;
-    while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < vecd_engine_turn_tokens(e)) {
+    while (job->priv.taken < job->n_items && n < VECD_MODEL_MAX_ITEMS && tokens < most && of_job < turn) {
       const vecd_item *item = &job->items[job->priv.taken];
       size_t guess = vecd_job_guess_tokens(slot, job, item);
       full = n && tokens + guess > most;

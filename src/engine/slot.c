@@ -2,7 +2,10 @@
 #include "base/clock.h"
 #include "engine/engine_priv.h"
 
-/* What a long job counts at the most. */
+/* A job of more than that part of a batch is a long one. */
+#define SHORT_OF_BATCH 8
+
+/* What a long one counts for others at the most. */
 #define MOST_BATCHES_AHEAD 4
 
 vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id) {
@@ -56,7 +59,7 @@ static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char pl
 }
 
 static void put_new(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
-  bool is_long = job->priv.tokens_left > vecd_engine_turn_tokens(e);
+  bool is_long = job->priv.tokens_left > e->settings.batch_tokens / SHORT_OF_BATCH;
   put(e, slot, job, is_long ? VECD_JOB_LONG : VECD_JOB_READY, false);
 }
 

@@ -257,8 +257,9 @@ static void count_done(vecd_job *job) {
 }
 
 /* On the engine's thread: nothing goes on before all jobs have come. */
-static sem_t all_have_come;
+static sem_t it_waits, all_have_come;
 static void wait_for_all(vecd_job *job) {
+  sem_post(&it_waits);
   sem_wait(&all_have_come);
   on_done(job);
 }
@@ -273,10 +274,12 @@ static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
   assert_int_equal(vecd_engine_preload(engine, "bert-cls", NULL), VECD_OK);
   ticket gate, t[MOST_LONG + 1];
   n_ended = 0;
+  sem_init(&it_waits, 0, 0);
   sem_init(&all_have_come, 0, 0);
   fill(&gate, "bert-cls", 1, 1);
   gate.job.done = wait_for_all;
   assert_int_equal(vecd_engine_submit(engine, &gate.job, NULL), VECD_OK);
+  sem_wait(&it_waits);
   for (unsigned i = 0; i <= n_long; i++) {
     if (i < n_long)
       fill_same(&t[i], "bert-cls", n_texts, (vecd_span){text, n_bytes});
@@ -295,13 +298,14 @@ static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
   }
   drop(&gate);
   stop();
+  sem_destroy(&it_waits);
   sem_destroy(&all_have_come);
 }
 
 static void a_short_job_does_not_wait_for_long_ones(void **state) {
   (void)state;
-  come_after(2, 300, 400); /* a text is more than a turn */
-  come_after(8, 5, 3);     /* a job is, and much less than a batch */
+  come_after(2, 300, 400); /* each has texts for many batches */
+  come_after(8, 5, 3);     /* all of them make little more than one batch */
 }
 
 static void what_is_left_at_the_end_is_told(void **state) {
