@@ -7,7 +7,10 @@
 
 /* id: borrowed. row: nullable; its catalogue must be held until the model is open. */
 static inline vecd_model_hints vecd_hints_of(const char *id, const vecd_catalogue_row *row) {
-  return (vecd_model_hints){.id = id, .prompts = row ? row->prompts : NULL, .prompts_from = "the catalogue"};
+  vecd_model_hints hints = {.id = id, .prompts_from = "the catalogue"};
+  if (row) hints.prompts = row->prompts;
+  if (row) hints.excludes_prompt = row->excludes_prompt;
+  return hints;
 }
 
 /* In what precision to open it: of auto, what the row says; where it says nothing it stays auto. */

@@ -355,6 +355,7 @@ static vecd_status take_hints(vecd_model_folder *folder, const vecd_model_hints 
     folder->id = vecd_strdup(VECD_MEM_MISC, hints->id);
     if (!folder->id) return vecd_err_no_memory(err, "a model's id", strlen(hints->id));
   }
+  if (hints->excludes_prompt) folder->pooling.include_prompt = false;
   return vecd_model_folder_add_prompts(folder, hints->prompts, hints->prompts_from, err);
 }
 

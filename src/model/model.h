@@ -54,6 +54,7 @@ typedef struct vecd_model_hints {
   const char *id;           /* nullable: what it is called; else by its folder's name */
   const json_t *prompts;    /* nullable: {name: text}, for a folder that has none, as vecd_model_folder_add_prompts() */
   const char *prompts_from; /* static: who says so; with prompts */
+  bool excludes_prompt;     /* a prompt's tokens stay out of the pooling, whatever the folder says */
 } vecd_model_hints;
 
 /* Opens the folder at `path` on a team and kernels that several models may share.

@@ -34,6 +34,7 @@ typedef struct vecd_catalogue_row {
   unsigned max_seq_length;          /* tokens, special ones included */
   const char *default_quantization; /* "fp32" or "int8" */
   bool is_default;                  /* of exactly one row */
+  bool excludes_prompt;             /* the tokens of a prompt stay out of the pooling ("include_prompt": false) */
   const char *description, *architecture, *pooling, *licence;
   /* Read-only, whatever their type says. */
   json_t *languages; /* array of ISO 639-1 codes */

@@ -110,7 +110,8 @@ static vecd_status check_fields(json_t *obj, const char *where, vecd_err *err) {
   static const char *const known[] = {
       "id",         "name",        "hf_path",      "dimension",      "least_dimension", "parameters_m",
       "size_mb",    "stored_bits", "languages",    "max_seq_length", "use_cases",       "default_quantization",
-      "is_default", "description", "architecture", "pooling",        "prompts",         "licence"};
+      "is_default", "description", "architecture", "pooling",        "include_prompt",  "prompts",
+      "licence"};
   const char *key;
   json_t *value;
   json_object_foreach(obj, key, value) {
@@ -120,7 +121,7 @@ static vecd_status check_fields(json_t *obj, const char *where, vecd_err *err) {
     return vecd_err_set(err, VECD_BAD_MODEL, VECD_NO_POS,
                         "%s: field \"%.60s\" is not known; known are id, name, hf_path, dimension, least_dimension, "
                         "parameters_m, size_mb, stored_bits, languages, max_seq_length, use_cases, default_quantization, "
-                        "is_default, description, architecture, pooling, prompts, licence",
+                        "is_default, description, architecture, pooling, include_prompt, prompts, licence",
                         where, key);
   }
   return VECD_OK;
@@ -144,18 +145,21 @@ static vecd_status row_of(vecd_catalogue *c, const char *id, vecd_catalogue_row 
 
 static vecd_status read_row(vecd_catalogue *c, json_t *obj, const char *where, vecd_err *err) {
   vecd_catalogue_row *row;
-  bool is_default = false;
+  bool is_default = false, include_prompt = true;
   vecd_status s = row_of(c, json_string_value(json_object_get(obj, "id")), &row, err);
   if (s) return s;
   is_default = row->is_default;
+  include_prompt = !row->excludes_prompt;
   if (!(s = check_fields(obj, where, err)) && !(s = read_texts(row, obj, where, err)) &&
       !(s = read_numbers(row, obj, where, err)) &&
       !(s = read_list(&row->languages, obj, where, "languages", is_language, "an array of ISO 639-1 codes, as \"en\"", err)) &&
       !(s = read_list(&row->use_cases, obj, where, "use_cases", is_line, "an array of at most 512 lines", err)) &&
-      !(s = read_prompts(row, obj, where, err)))
+      !(s = read_prompts(row, obj, where, err)) &&
+      !(s = vecd_json_get_bool(obj, where, "include_prompt", VECD_JSON_OPTIONAL, &include_prompt, err)))
     s = vecd_json_get_bool(obj, where, "is_default", VECD_JSON_OPTIONAL, &is_default, err);
   for (size_t i = 0; i < c->n_rows && is_default; i++) c->rows[i].is_default = false; /* the last word counts */
   row->is_default = is_default;
+  row->excludes_prompt = !include_prompt;
   return s;
 }
 

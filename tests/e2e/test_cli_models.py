@@ -64,6 +64,25 @@ def test_models_of_the_hub_s_cache(vecd, tmp_path):
     one_line(vecd("embed", "-m", "gte-small", "a cat", env=env), 1, "Model not found: gte-small", "`vecd pull gte-small`")
 
 
+def test_the_catalogue_keeps_prompts_out_of_the_pooling(vecd, tmp_path, tiny_model):
+    """The same as where the folder says it; instructor-base's folder does not."""
+    for name in ("plain", "instructor-base", "said"):
+        shutil.copytree(tiny_model, tmp_path / name)
+    config = tmp_path / "said" / "1_Pooling" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"include_prompt": False}))
+
+    def embed(model):
+        done = vecd("embed", "-m", model, "--quantization", "fp32", "--prompt", "represent this: ", "a cat", models=tmp_path)
+        assert done.code == 0, done.err
+        return done.raw
+
+    assert embed("instructor-base") == embed("said") != embed("plain")
+    assert "without the prompt's tokens" in vecd("show", "instructor-base", models=tmp_path).out
+    (tmp_path / "catalogue.json").write_text(json.dumps([{"id": "plain", "include_prompt": False},
+                                                         {"id": "instructor-base", "include_prompt": True}]))
+    assert embed("plain") == embed("said") != embed("instructor-base")
+
+
 def test_a_catalogue_of_one_s_own(vecd, tmp_path, tiny_model):
     (tmp_path / "mine").symlink_to(tiny_model)
     rows = [{"id": "mine", "name": "My model", "is_default": True, "languages": ["de"], "prompts": {"q": "frage: "},
