@@ -140,10 +140,42 @@ static void one_bad_text_fails_its_own_job_only(void **state) {
   stop();
 }
 
+/* A job whose `done` holds the engine's thread: what comes meanwhile is in the queue together. */
+typedef struct gate {
+  ticket ticket; /* the first member */
+  sem_t shut, open;
+} gate;
+
+static void wait_in_gate(vecd_job *job) {
+  gate *g = job->user;
+  sem_post(&g->shut);
+  sem_wait(&g->open);
+  on_done(job);
+}
+
+static void shut_gate(gate *g, const char *model) {
+  sem_init(&g->shut, 0, 0);
+  sem_init(&g->open, 0, 0);
+  fill(&g->ticket, model, 1, 1);
+  g->ticket.job.done = wait_in_gate;
+  assert_int_equal(vecd_engine_submit(engine, &g->ticket.job, NULL), VECD_OK);
+  sem_wait(&g->shut);
+}
+
+static void open_gate(gate *g) {
+  sem_post(&g->open);
+  wait_for(&g->ticket);
+  drop(&g->ticket);
+  sem_destroy(&g->shut);
+  sem_destroy(&g->open);
+}
+
 static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
   (void)state;
   enum { MANY = 400 };
   start(3000);
+  gate g;
+  shut_gate(&g, "bert-concat");
   ticket *t = calloc(MANY, sizeof *t);
   unsigned n_busy = 0, n_cancelled = 0, n_ok = 0;
   for (unsigned i = 0; i < MANY; i++) {
@@ -158,6 +190,7 @@ static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
       vecd_engine_cancel(engine, &t[i].job);
     }
   }
+  open_gate(&g);
   for (unsigned i = 0; i < MANY; i++) {
     wait_for(&t[i]);
     n_cancelled += t[i].job.status == VECD_CANCELLED;
@@ -170,26 +203,25 @@ static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
   stop();
 }
 
-/* Long prompts count: the two jobs have few bytes of text, but each of their texts is as long as a text may be. */
+/* Long prompts count: both jobs have few bytes of text, but each of their texts is as long as a text may be. */
 static void a_prompt_counts_in_the_queue(void **state) {
   (void)state;
   static char text[4000];
   memset(text, 'a', sizeof text);
   vecd_span prompt = {text, sizeof text};
-  start(MOST_ITEMS * 100);
+  start(MOST_ITEMS * 20);
   vecd_err err;
-  ticket first, short_one, long_one;
-  fill(&first, "bert-concat", MOST_ITEMS, 0);
+  gate g;
+  shut_gate(&g, "bert-concat");
+  ticket short_one, long_one;
   fill(&short_one, "bert-concat", MOST_ITEMS, 1);
   fill(&long_one, "bert-concat", MOST_ITEMS, 2);
   long_one.job.options.prompt = &prompt;
-  assert_int_equal(vecd_engine_submit(engine, &first.job, &err), VECD_OK); /* waits for the load */
   assert_int_equal(vecd_engine_submit(engine, &short_one.job, &err), VECD_OK);
   assert_int_equal(vecd_engine_submit(engine, &long_one.job, &err), VECD_BUSY);
   assert_non_null(strstr(err.text, "--max-queue-tokens"));
-  wait_for(&first);
+  open_gate(&g);
   wait_for(&short_one);
-  drop(&first);
   drop(&short_one);
   drop(&long_one);
   stop();
@@ -256,14 +288,6 @@ static void count_done(vecd_job *job) {
   on_done(job);
 }
 
-/* On the engine's thread: nothing goes on before all jobs have come. */
-static sem_t it_waits, all_have_come;
-static void wait_for_all(vecd_job *job) {
-  sem_post(&it_waits);
-  sem_wait(&all_have_come);
-  on_done(job);
-}
-
 /* n_long jobs of so many texts of so many bytes are there already: it is answered before any of them. */
 static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
   enum { MOST_LONG = 8, MOST_BYTES = 400 };
@@ -271,15 +295,10 @@ static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
   memset(text, 'a', n_bytes);
   for (size_t i = 0; i < n_bytes; i += 5) text[i] = ' ';
   start(0);
-  assert_int_equal(vecd_engine_preload(engine, "bert-cls", NULL), VECD_OK);
-  ticket gate, t[MOST_LONG + 1];
+  gate g;
+  ticket t[MOST_LONG + 1];
   n_ended = 0;
-  sem_init(&it_waits, 0, 0);
-  sem_init(&all_have_come, 0, 0);
-  fill(&gate, "bert-cls", 1, 1);
-  gate.job.done = wait_for_all;
-  assert_int_equal(vecd_engine_submit(engine, &gate.job, NULL), VECD_OK);
-  sem_wait(&it_waits);
+  shut_gate(&g, "bert-cls");
   for (unsigned i = 0; i <= n_long; i++) {
     if (i < n_long)
       fill_same(&t[i], "bert-cls", n_texts, (vecd_span){text, n_bytes});
@@ -288,18 +307,14 @@ static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
     t[i].job.done = count_done;
     assert_int_equal(vecd_engine_submit(engine, &t[i].job, NULL), VECD_OK);
   }
-  sem_post(&all_have_come);
-  wait_for(&gate);
+  open_gate(&g);
   for (unsigned i = 0; i <= n_long; i++) wait_for(&t[i]);
   assert_int_equal(t[n_long].job.queued_ns, 1);
   for (unsigned i = 0; i <= n_long; i++) {
     assert_int_equal(t[i].job.status, VECD_OK);
     drop(&t[i]);
   }
-  drop(&gate);
   stop();
-  sem_destroy(&it_waits);
-  sem_destroy(&all_have_come);
 }
 
 static void a_short_job_does_not_wait_for_long_ones(void **state) {
