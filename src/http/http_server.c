@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "http/http_shard.h"
 
-#define EVENTS_A_ROUND 64
+#define EVENTS_A_ROUND   64
+#define MANY_CONNECTIONS 256u /* take a few MiB */
 
 void vecd_http_settings_default(vecd_http_settings *s) {
 #define DEFAULT(field, value) \
@@ -101,6 +102,14 @@ void vecd_http_shard_submit(vecd_http_connection *c) {
   if (first && !here) wake(shard);
 }
 
+/* What many connections took goes back to the system when most of them are gone: else the C library keeps it. */
+static void give_back(vecd_http_shard *shard) {
+  if (shard->most_connections < shard->n_connections) shard->most_connections = shard->n_connections;
+  if (shard->most_connections < MANY_CONNECTIONS || shard->n_connections > shard->most_connections / 4) return;
+  shard->most_connections = shard->n_connections;
+  vecd_mem_trim();
+}
+
 void vecd_http_shard_settle(vecd_http_shard *shard) {
   for (vecd_http_timer *t; (t = vecd_http_timers_due(&shard->timers, shard->now_ms));) {
     if (t == &shard->pause) {
@@ -115,6 +124,7 @@ void vecd_http_shard_settle(vecd_http_shard *shard) {
       vecd_http_connection_answered(c);
     }
   bury(shard);
+  give_back(shard);
 }
 
 void vecd_http_shard_watch(vecd_http_connection *c, uint32_t events) {

@@ -23,6 +23,7 @@ struct vecd_http_shard {
   vecd_http_connection *connections;
   vecd_http_connection *dead;
   size_t n_connections;          /* in the list */
+  size_t most_connections;       /* there were since memory was given back */
   unsigned n_refusing;           /* of these, those beyond max_connections */
   vecd_http_connection *calling; /* whose callback runs: its answer needs no queue */
   bool listening, draining;

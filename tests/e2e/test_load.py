@@ -249,3 +249,15 @@ def test_half_open_connections_and_slow_readers_disturb_nobody(server, goldens):
     ask_at_random(server, goldens, REQUESTS // 5, 5)
     rough_clients.close_all(held)
     until(lambda: open_fds(server) <= before)
+
+
+def test_what_connections_took_goes_back_to_the_system(start_small):
+    server = start_small(1, "--max-connections", 1000)
+    post(server, ["a"])
+    fds = open_fds(server)
+    held = rough_clients.half_open(server.port, 600)
+    until(lambda: open_fds(server) == fds + 600)
+    held_kb = server.resident_kb()
+    rough_clients.close_all(held)
+    until(lambda: open_fds(server) == fds)
+    until(lambda: is_sanitized(server) or server.resident_kb() < held_kb - 600 * 4)
