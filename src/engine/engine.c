@@ -228,7 +228,7 @@ static vecd_status admit(vecd_engine *e, vecd_slot *slot, const vecd_job *job, v
         err, VECD_BUSY, VECD_NO_POS,
         "overloaded: texts of about %zu tokens are waiting, at most %zu may (--max-queue-tokens); try again later",
         e->queued_tokens, most);
-  double wait = vecd_engine_expected_wait_ns(e);
+  double wait = vecd_engine_expected_wait_ns(e, vecd_job_is_short(e, job));
   if (tokens && e->queued_tokens && wait > (double)vecd_engine_ms(e->settings.request_timeout_ms) / 2)
     return vecd_err_set(err, VECD_BUSY, VECD_NO_POS,
                         "overloaded: it would be about %.0f s before this one's turn; try again later", ceil(wait / SECOND_NS));
@@ -272,7 +272,7 @@ void vecd_engine_cancel(vecd_engine *e, vecd_job *job) {
 unsigned vecd_engine_retry_after_s(vecd_engine *e, const char *model_id) {
   uint64_t now = vecd_now_ns(), until = now;
   vecd_engine_lock(e);
-  double wait = vecd_engine_expected_wait_ns(e);
+  double wait = vecd_engine_expected_wait_ns(e, false);
   const vecd_slot *slot = model_id ? vecd_slot_find(e, model_id) : NULL;
   if (slot && slot->state == VECD_MODEL_FAILED) until = slot->retry_ns;
   if (slot && slot->breaker.open && slot->breaker.open_until_ns > until) until = slot->breaker.open_until_ns;
@@ -424,6 +424,6 @@ void vecd_engine_status_get(vecd_engine *e, vecd_engine_status *out) {
   out->queued_jobs = e->n_jobs;
   out->queued_texts = e->queued_texts;
   out->queued_tokens = e->queued_tokens;
-  out->expected_wait_s = vecd_engine_expected_wait_ns(e) / SECOND_NS;
+  out->expected_wait_s = vecd_engine_expected_wait_ns(e, false) / SECOND_NS;
   vecd_engine_unlock(e);
 }

@@ -57,6 +57,7 @@ typedef struct vecd_slot {
   size_t max_tokens;                        /* 0: not known */
   size_t queued_texts, queued_tokens;
   size_t ahead_tokens; /* of the jobs in all queues what counts against those that come */
+  size_t short_tokens; /* of these, the short ones' */
   double load_ms;
   bool has_quality, fell_back;
   vecd_quality_mark quality;
@@ -166,7 +167,9 @@ void vecd_slot_want(vecd_engine *e, vecd_slot *slot);
 bool vecd_slot_has_work(const vecd_slot *slot);
 /* Nothing is to be done with the resident model. */
 bool vecd_slot_is_idle(const vecd_slot *slot);
+/* Has little enough to do to pass the long ones. */
+bool vecd_job_is_short(const vecd_engine *e, const vecd_job *job);
 /* What a job that came now would have to wait for its turn. */
-double vecd_engine_expected_wait_ns(const vecd_engine *e);
+double vecd_engine_expected_wait_ns(const vecd_engine *e, bool is_short);
 
 #endif

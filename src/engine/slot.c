@@ -21,9 +21,17 @@ size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const v
   return n < most ? n : most;
 }
 
-double vecd_engine_expected_wait_ns(const vecd_engine *e) {
+bool vecd_job_is_short(const vecd_engine *e, const vecd_job *job) {
+  return job->priv.place != VECD_JOB_LONG && job->priv.tokens_left <= e->settings.batch_tokens / SHORT_OF_BATCH;
+}
+
+/* Long jobs have every other batch: short ones wait for each other twice as long. */
+double vecd_engine_expected_wait_ns(const vecd_engine *e, bool is_short) {
   double wait = 0;
-  for (const vecd_slot *slot = e->slots; slot; slot = slot->next) wait += slot->ns_per_token * (double)slot->ahead_tokens;
+  for (const vecd_slot *slot = e->slots; slot; slot = slot->next) {
+    size_t tokens = slot->ahead_tokens, twice_short = 2 * slot->short_tokens;
+    wait += slot->ns_per_token * (double)(is_short && twice_short < tokens ? twice_short : tokens);
+  }
   return wait;
 }
 
@@ -56,11 +64,11 @@ static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char pl
   *(job->priv.next ? &job->priv.next->priv.prev : &list->last) = job;
   list->n++;
   slot->ahead_tokens += ahead(e, job);
+  if (vecd_job_is_short(e, job)) slot->short_tokens += job->priv.tokens_left;
 }
 
 static void put_new(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
-  bool is_long = job->priv.tokens_left > e->settings.batch_tokens / SHORT_OF_BATCH;
-  put(e, slot, job, is_long ? VECD_JOB_LONG : VECD_JOB_READY, false);
+  put(e, slot, job, vecd_job_is_short(e, job) ? VECD_JOB_READY : VECD_JOB_LONG, false);
 }
 
 static void take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
@@ -70,6 +78,7 @@ static void take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
   *(job->priv.next ? &job->priv.next->priv.prev : &list->last) = job->priv.prev;
   list->n--;
   slot->ahead_tokens -= ahead(e, job);
+  if (vecd_job_is_short(e, job)) slot->short_tokens -= job->priv.tokens_left;
   job->priv.place = VECD_JOB_NOWHERE;
 }
 

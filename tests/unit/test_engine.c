@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/engine_priv.h"
 #include "job_ticket.h"
 
 static char tiny[1024], damaged[1024];
@@ -203,6 +204,42 @@ static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
   stop();
 }
 
+/* Long ones wait for 5 s, half of what a request may: a further one is refused, a short one, which passes them, is not. */
+static void long_jobs_refuse_no_short_ones(void **state) {
+  (void)state;
+  enum { MOST = 1000 };
+  start(0);
+  gate g;
+  shut_gate(&g, "bert-cls");
+  vecd_engine_lock(engine);
+  vecd_slot_find(engine, "bert-cls")->ns_per_token = 1e7;
+  vecd_engine_unlock(engine);
+  vecd_err err;
+  ticket *t = calloc(MOST, sizeof *t), query;
+  size_t n = 0;
+  vecd_status s = VECD_OK;
+  for (; !s && n < MOST; n++) {
+    fill(&t[n], "bert-cls", MOST_ITEMS, (unsigned)n);
+    s = vecd_engine_submit(engine, &t[n].job, &err);
+  }
+  assert_int_equal(s, VECD_BUSY);
+  assert_non_null(strstr(err.text, "before this one's turn"));
+  drop(&t[--n]);
+  fill(&query, "bert-cls", 1, 1);
+  assert_int_equal(vecd_engine_submit(engine, &query.job, &err), VECD_OK);
+  open_gate(&g);
+  wait_for(&query);
+  assert_int_equal(query.job.status, VECD_OK);
+  drop(&query);
+  while (n--) {
+    wait_for(&t[n]);
+    assert_int_equal(t[n].job.status, VECD_OK);
+    drop(&t[n]);
+  }
+  free(t);
+  stop();
+}
+
 /* Long prompts count: both jobs have few bytes of text, but each of their texts is as long as a text may be. */
 static void a_prompt_counts_in_the_queue(void **state) {
   (void)state;
@@ -363,6 +400,7 @@ int main(void) {
       cmocka_unit_test(unknown_and_damaged_models_are_told),
       cmocka_unit_test(one_bad_text_fails_its_own_job_only),
       cmocka_unit_test(the_queue_is_bounded_and_jobs_can_be_cancelled),
+      cmocka_unit_test(long_jobs_refuse_no_short_ones),
       cmocka_unit_test(a_prompt_counts_in_the_queue),
       cmocka_unit_test(a_job_ends_with_its_first_fault),
       cmocka_unit_test(a_busy_model_is_preloaded_too),
