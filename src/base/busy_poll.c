@@ -16,6 +16,7 @@ struct vecd_busy_poll {
   pthread_t *threads; /* [n_threads] */
   unsigned n_threads;
   uint64_t for_ns;
+  cpu_set_t allowed;
   _Alignas(64) _Atomic uint64_t until_ns;
   atomic_uint bell; /* what sleepers wait on */
   atomic_uint n_sleepers;
@@ -74,7 +75,7 @@ vecd_status vecd_busy_poll_new(unsigned for_ms, vecd_busy_poll **out, vecd_err *
     vecd_free(threads);
     return vecd_err_no_memory(err, "threads that keep processors awake", n * sizeof *threads);
   }
-  *p = (vecd_busy_poll){.threads = threads, .for_ns = (uint64_t)for_ms * 1000000u};
+  *p = (vecd_busy_poll){.threads = threads, .for_ns = (uint64_t)for_ms * 1000000u, .allowed = allowed};
   for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
     if (CPU_ISSET(cpu, &allowed) && start_thread(p, cpu) != 0) {
       vecd_busy_poll_free(&p);
@@ -89,6 +90,8 @@ void vecd_busy_poll_free(vecd_busy_poll **poll) {
   if (!p) return;
   atomic_store(&p->stop, true);
   ring(p);
+  for (unsigned i = 0; i < p->n_threads; i++) /* its own processor may be busy with others for long */
+    pthread_setaffinity_np(p->threads[i], sizeof p->allowed, &p->allowed);
   for (unsigned i = 0; i < p->n_threads; i++) pthread_join(p->threads[i], NULL);
   vecd_free(p->threads);
   vecd_free(p);

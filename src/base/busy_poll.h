@@ -3,7 +3,8 @@
  * Between two requests a processor with nothing to do halts. On a virtual machine that hands it back to the host, which was seen to
  * put several of a machine's processors on one core once they had halted, and to leave them there for tens of milliseconds after they
  * were wanted again: each at half its speed. So this spins on every processor the process may use, in threads of the class
- * SCHED_IDLE, which any other thread that becomes ready puts aside at once: they take only time that nobody wants, and all of that. */
+ * SCHED_IDLE, which any other thread of the same control group that becomes ready puts aside at once: they take only time that nobody
+ * in there wants, and all of that. */
 #ifndef VECD_BASE_BUSY_POLL_H
 #define VECD_BASE_BUSY_POLL_H
 

@@ -222,13 +222,14 @@ static vecd_status admit(vecd_engine *e, vecd_slot *slot, const vecd_job *job, v
     if (err) *err = slot->err;
     return slot->err.code;
   }
-  size_t tokens = job->priv.tokens_left, most = e->settings.max_queue_tokens;
-  if (e->queued_tokens && tokens && e->queued_tokens + tokens > most)
+  bool is_short = vecd_job_is_short(e, job);
+  size_t tokens = job->priv.tokens_left, most = e->settings.max_queue_tokens, queued = vecd_engine_queued_tokens(e, is_short);
+  if (queued && tokens && queued + tokens > most)
     return vecd_err_set(
         err, VECD_BUSY, VECD_NO_POS,
-        "overloaded: texts of about %zu tokens are waiting, at most %zu may (--max-queue-tokens); try again later",
-        e->queued_tokens, most);
-  double wait = vecd_engine_expected_wait_ns(e, vecd_job_is_short(e, job));
+        "overloaded: texts of about %zu tokens are waiting, at most %zu may (--max-queue-tokens); try again later", queued,
+        most);
+  double wait = vecd_engine_expected_wait_ns(e, is_short);
   if (tokens && e->queued_tokens && wait > (double)vecd_engine_ms(e->settings.request_timeout_ms) / 2)
     return vecd_err_set(err, VECD_BUSY, VECD_NO_POS,
                         "overloaded: it would be about %.0f s before this one's turn; try again later", ceil(wait / SECOND_NS));

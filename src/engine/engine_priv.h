@@ -20,7 +20,7 @@
 #include "engine/quality_memory.h"
 
 /* Where a job is. */
-enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_LONG, VECD_JOB_WAITING };
+enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_LONG, VECD_JOB_BEGUN, VECD_JOB_WAITING };
 
 enum { VECD_BATCH_SIZES = 8 }; /* told apart by their cost; the last has no limit */
 
@@ -37,7 +37,9 @@ typedef struct vecd_slot {
   vecd_model *model;        /* set in state RESIDENT */
   vecd_job_list ready;      /* of a resident model: jobs with items left, in the order in which they get their next piece */
   vecd_job_list long_jobs;  /* likewise those that came with a good part of a batch */
+  vecd_job_list begun;      /* and those of them that have had a piece */
   bool long_first;          /* the last batch passed them over */
+  bool begun_first;         /* the last piece of a long job was the first of one */
   vecd_job_list waiting;    /* for the model to be loaded, or loaded again */
   size_t n_jobs;            /* in either, or with items in the batch only */
   bool busy;                /* has the batch */
@@ -147,10 +149,13 @@ vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id);
 size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const vecd_item *item);
 /* A new job: into the queue where it belongs. */
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
-/* The job whose turn it is among the long ones or among the others, taken out of the queue; NULL where there is none. */
-vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot, bool a_long_one);
-/* Back into the queue it came from: behind the others where it got a piece, else where it was. */
+/* The long job whose turn it is: those that wait for their first piece and those that have had one take turns. NULL: none. */
+vecd_job *vecd_slot_next_long(const vecd_slot *slot);
+/* Out of the queue, to get a piece. */
+void vecd_slot_take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job);
+/* Back into the queue: behind the others where it got a piece, else where it was. */
 void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, bool got_a_piece);
+bool vecd_slot_has_long(const vecd_slot *slot);
 /* One more item of a job is in the batch. */
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens);
 /* Out of the list of those that may time out. */
@@ -169,6 +174,8 @@ bool vecd_slot_has_work(const vecd_slot *slot);
 bool vecd_slot_is_idle(const vecd_slot *slot);
 /* Has little enough to do to pass the long ones. */
 bool vecd_job_is_short(const vecd_engine *e, const vecd_job *job);
+/* About how many tokens wait that count against such a job's. */
+size_t vecd_engine_queued_tokens(const vecd_engine *e, bool is_short);
 /* What a job that came now would have to wait for its turn. */
 double vecd_engine_expected_wait_ns(const vecd_engine *e, bool is_short);
 

@@ -74,21 +74,22 @@ static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err
 
 /* Whether the batch that is being formed goes on with a long job. */
 static bool a_long_one_is_next(const vecd_slot *slot, bool long_turn, bool is_first) {
-  const vecd_job *waits = slot->long_jobs.first, *other = slot->ready.first;
+  const vecd_job *waits = vecd_slot_next_long(slot), *other = slot->ready.first;
   return long_turn && waits && (is_first || !other || waits->priv.submitted_ns < other->priv.submitted_ns);
 }
 
-/* Takes items of jobs in turn until the batch is full or there is no more. Long jobs do not join the others, so that a short request
- * waits for one batch at the most and for no long text beside it; but after a batch that passed them over they go first, one at least
- * and all that came before the others: where there is more to do than can be done, both kinds wait about as long. */
+/* Takes items of jobs in turn until the batch is full or there is no more. Long jobs do not join the others in their batches, so
+ * that a short request never waits for more than one batch with long ones; but after a batch that passed them over they go first,
+ * one at least and all that came before the others: where there is more to do than can be done, both kinds wait about as long. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
   size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / TURNS_OF_BATCH, enough = enough_tokens(e, slot);
-  bool long_turn = slot->long_jobs.n && (slot->long_first || !slot->ready.n), full = false;
+  bool long_turn = vecd_slot_has_long(slot) && (slot->long_first || !slot->ready.n), full = false;
   while (n < VECD_MODEL_MAX_ITEMS && tokens < most && !full) {
     bool is_long = a_long_one_is_next(slot, long_turn, n == 0);
-    if (tokens >= enough && (is_long ? &slot->long_jobs : &slot->ready)->first != e->origins[n - 1].job) break;
-    vecd_job *job = vecd_slot_next(e, slot, is_long);
-    if (!job) break;
+    vecd_job *job = is_long ? vecd_slot_next_long(slot) : slot->ready.first;
+    if (!job || (tokens >= enough && job != e->origins[n - 1].job)) break;
+    vecd_slot_take_out(e, slot, job);
+    if (is_long) slot->begun_first = !job->priv.taken;
     vecd_err err;
     vecd_status s = prepare(job, slot->model, &err);
     if (s) {
@@ -110,7 +111,7 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
     }
     if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, is_long, of_job > 0);
   }
-  slot->long_first = !long_turn && slot->long_jobs.n;
+  slot->long_first = !long_turn && vecd_slot_has_long(slot);
   e->batch_tokens = tokens;
   return n;
 }
@@ -210,8 +211,9 @@ static vecd_slot *next_slot(const vecd_engine *e) {
 
 /* Waits while the slot's queue would not fill a batch and the window of the job in front is open. Lock held. */
 static bool wait_for_company(vecd_engine *e, const vecd_slot *slot) {
-  const vecd_job *job = slot->ready.first;
-  if (!job || slot->long_jobs.n) return false;
+  const vecd_job *job = slot->ready.first, *other = slot->long_jobs.first;
+  if (!job || (other && other->priv.submitted_ns < job->priv.submitted_ns)) job = other;
+  if (!job || slot->begun.n) return false;
   uint64_t until = job->priv.submitted_ns + (uint64_t)e->settings.batch_window_us * 1000u;
   if (!e->settings.batch_window_us || slot->leaving || e->stopping || slot->queued_tokens >= e->settings.batch_tokens ||
       vecd_now_ns() >= until)

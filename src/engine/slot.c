@@ -1,4 +1,6 @@
 /* slot.c - a model's slot and its queues. */
+#include <math.h>
+
 #include "base/clock.h"
 #include "engine/engine_priv.h"
 
@@ -22,21 +24,33 @@ size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const v
 }
 
 bool vecd_job_is_short(const vecd_engine *e, const vecd_job *job) {
-  return job->priv.place != VECD_JOB_LONG && job->priv.tokens_left <= e->settings.batch_tokens / SHORT_OF_BATCH;
+  bool is_long = job->priv.place == VECD_JOB_LONG || job->priv.place == VECD_JOB_BEGUN;
+  return !is_long && job->priv.tokens_left <= e->settings.batch_tokens / SHORT_OF_BATCH;
 }
 
-/* Long jobs have every other batch: short ones wait for each other twice as long. */
-double vecd_engine_expected_wait_ns(const vecd_engine *e, bool is_short) {
-  double wait = 0;
-  for (const vecd_slot *slot = e->slots; slot; slot = slot->next) {
-    size_t tokens = slot->ahead_tokens, twice_short = 2 * slot->short_tokens;
-    wait += slot->ns_per_token * (double)(is_short && twice_short < tokens ? twice_short : tokens);
-  }
-  return wait;
+size_t vecd_engine_queued_tokens(const vecd_engine *e, bool is_short) {
+  size_t n = 0;
+  for (const vecd_slot *slot = e->slots; slot && is_short; slot = slot->next) n += slot->short_tokens;
+  return is_short ? n : e->queued_tokens;
 }
+
+/* A short job waits for the short ones before it; each batch of them may have one of the long ones before it, and as many of every
+ * other model with work. */
+double vecd_engine_expected_wait_ns(const vecd_engine *e, bool is_short) {
+  double all = 0, of_short = 0;
+  unsigned n_busy = 0;
+  for (const vecd_slot *slot = e->slots; slot; slot = slot->next) {
+    all += slot->ns_per_token * (double)slot->ahead_tokens;
+    of_short += slot->ns_per_token * (double)slot->short_tokens;
+    n_busy += slot->ahead_tokens > 0;
+  }
+  return is_short ? fmin(all, 2 * n_busy * of_short) : all;
+}
+
+bool vecd_slot_has_long(const vecd_slot *slot) { return slot->long_jobs.n || slot->begun.n; }
 
 bool vecd_slot_has_work(const vecd_slot *slot) {
-  return slot->state == VECD_MODEL_RESIDENT && (slot->ready.n || slot->long_jobs.n);
+  return slot->state == VECD_MODEL_RESIDENT && (slot->ready.n || vecd_slot_has_long(slot));
 }
 
 bool vecd_slot_is_idle(const vecd_slot *slot) {
@@ -50,9 +64,10 @@ static size_t ahead(const vecd_engine *e, const vecd_job *job) {
 }
 
 static vecd_job_list *list_of(vecd_slot *slot, const vecd_job *job) {
-  return job->priv.place == VECD_JOB_READY  ? &slot->ready
-         : job->priv.place == VECD_JOB_LONG ? &slot->long_jobs
-                                            : &slot->waiting;
+  return job->priv.place == VECD_JOB_READY   ? &slot->ready
+         : job->priv.place == VECD_JOB_LONG  ? &slot->long_jobs
+         : job->priv.place == VECD_JOB_BEGUN ? &slot->begun
+                                             : &slot->waiting;
 }
 
 static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place, bool first) {
@@ -71,7 +86,7 @@ static void put_new(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
   put(e, slot, job, vecd_job_is_short(e, job) ? VECD_JOB_READY : VECD_JOB_LONG, false);
 }
 
-static void take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
+void vecd_slot_take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
   if (job->priv.place == VECD_JOB_NOWHERE) return;
   vecd_job_list *list = list_of(slot, job);
   *(job->priv.prev ? &job->priv.prev->priv.next : &list->first) = job->priv.next;
@@ -133,14 +148,14 @@ void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
   }
 }
 
-vecd_job *vecd_slot_next(vecd_engine *e, vecd_slot *slot, bool a_long_one) {
-  vecd_job *job = a_long_one ? slot->long_jobs.first : slot->ready.first;
-  if (job) take_out(e, slot, job);
-  return job;
+vecd_job *vecd_slot_next_long(const vecd_slot *slot) {
+  bool begun = slot->begun.n && (slot->begun_first || !slot->long_jobs.n);
+  return (begun ? &slot->begun : &slot->long_jobs)->first;
 }
 
 void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, bool got_a_piece) {
-  put(e, slot, job, a_long_one ? VECD_JOB_LONG : VECD_JOB_READY, !got_a_piece);
+  unsigned char place = !a_long_one ? VECD_JOB_READY : job->priv.taken ? VECD_JOB_BEGUN : VECD_JOB_LONG;
+  put(e, slot, job, place, !got_a_piece);
 }
 
 static void leave_queue(vecd_engine *e, vecd_slot *slot, size_t texts, size_t tokens) {
@@ -160,7 +175,7 @@ void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens) {
 
 void vecd_job_end(vecd_engine *e, vecd_job *job, vecd_status status, const vecd_err *err) {
   vecd_slot *slot = job->priv.slot;
-  take_out(e, slot, job);
+  vecd_slot_take_out(e, slot, job);
   vecd_job_begun(e, job);
   leave_queue(e, slot, job->n_items - job->priv.taken, job->priv.tokens_left);
   slot->n_jobs--;
@@ -179,7 +194,7 @@ void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot) {
       vecd_job_end(e, job, VECD_OK, NULL);
       continue;
     }
-    take_out(e, slot, job);
+    vecd_slot_take_out(e, slot, job);
     put_new(e, slot, job);
   }
   if (vecd_slot_has_work(slot)) pthread_cond_signal(&e->work);
@@ -187,11 +202,11 @@ void vecd_slot_serve_waiting(vecd_engine *e, vecd_slot *slot) {
 
 void vecd_slot_fail_jobs(vecd_engine *e, vecd_slot *slot, vecd_status status, const vecd_err *err) {
   for (vecd_job *job; (job = slot->waiting.first);) vecd_job_end(e, job, status, err);
-  for (vecd_job *job; (job = slot->ready.first ? slot->ready.first : slot->long_jobs.first);) {
+  for (vecd_job *job; (job = slot->ready.first ? slot->ready.first : vecd_slot_next_long(slot));) {
     if (job->priv.taken == job->priv.finished) {
       vecd_job_end(e, job, status, err);
     } else { /* a piece of it is in the batch, whose end ends it */
-      take_out(e, slot, job);
+      vecd_slot_take_out(e, slot, job);
       job->priv.dropped = true;
     }
   }

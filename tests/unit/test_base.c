@@ -605,12 +605,12 @@ static void busy_polling_ends_whenever_it_is_told_to(void **state) {
   (void)state;
   size_t before = vecd_mem_total_bytes();
   vecd_busy_poll_touch(NULL);
-  for (unsigned round = 0; round < 60; round++) {
+  for (unsigned round = 0; round < 24; round++) {
     vecd_busy_poll *poll;
     assert_int_equal(vecd_busy_poll_new(round % 3 ? 1 : 3600000, &poll, NULL), VECD_OK);
     for (unsigned i = 0; i < round; i++) {
       vecd_busy_poll_touch(poll);
-      if (i % 20 == 0) nanosleep(&(struct timespec){.tv_nsec = round % 4 * 1000000}, NULL);
+      if (i % 8 == 0) nanosleep(&(struct timespec){.tv_nsec = round % 4 * 1000000}, NULL);
     }
     vecd_busy_poll_free(&poll);
     assert_null(poll);

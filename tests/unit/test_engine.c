@@ -204,15 +204,14 @@ static void the_queue_is_bounded_and_jobs_can_be_cancelled(void **state) {
   stop();
 }
 
-/* Long ones wait for 5 s, half of what a request may: a further one is refused, a short one, which passes them, is not. */
-static void long_jobs_refuse_no_short_ones(void **state) {
-  (void)state;
+/* Where no further long one is taken, a short one, which passes them, is. */
+static void be_full_for_long_ones(size_t max_queue_tokens, double ns_per_token, const char *why) {
   enum { MOST = 1000 };
-  start(0);
+  start(max_queue_tokens);
   gate g;
   shut_gate(&g, "bert-cls");
   vecd_engine_lock(engine);
-  vecd_slot_find(engine, "bert-cls")->ns_per_token = 1e7;
+  vecd_slot_find(engine, "bert-cls")->ns_per_token = ns_per_token;
   vecd_engine_unlock(engine);
   vecd_err err;
   ticket *t = calloc(MOST, sizeof *t), query;
@@ -223,7 +222,7 @@ static void long_jobs_refuse_no_short_ones(void **state) {
     s = vecd_engine_submit(engine, &t[n].job, &err);
   }
   assert_int_equal(s, VECD_BUSY);
-  assert_non_null(strstr(err.text, "before this one's turn"));
+  assert_non_null(strstr(err.text, why));
   drop(&t[--n]);
   fill(&query, "bert-cls", 1, 1);
   assert_int_equal(vecd_engine_submit(engine, &query.job, &err), VECD_OK);
@@ -238,6 +237,12 @@ static void long_jobs_refuse_no_short_ones(void **state) {
   }
   free(t);
   stop();
+}
+
+static void long_jobs_refuse_no_short_ones(void **state) {
+  (void)state;
+  be_full_for_long_ones(0, 1e7, "before this one's turn"); /* 5 s of work, half of what a request may wait */
+  be_full_for_long_ones(1000, 1, "--max-queue-tokens");
 }
 
 /* Long prompts count: both jobs have few bytes of text, but each of their texts is as long as a text may be. */
@@ -360,6 +365,56 @@ static void a_short_job_does_not_wait_for_long_ones(void **state) {
   come_after(8, 5, 3);     /* all of them make little more than one batch */
 }
 
+static uint64_t n_batches(void) {
+  vecd_model_status status;
+  vecd_engine_model_status(engine, "bert-cls", &status);
+  return status.counts.batches;
+}
+
+static uint64_t batches_at_end;
+static void count_batches(vecd_job *job) {
+  batches_at_end = n_batches();
+  on_done(job);
+}
+
+/* One that is not short, but has no more than a piece, among many that have begun: each of them has a text a batch. */
+static void a_new_job_passes_those_that_have_begun(void **state) {
+  (void)state;
+  enum { BULK = 8, TEXTS = 4000 };
+  static char text[400];
+  memset(text, 'a', sizeof text);
+  for (size_t i = 0; i < sizeof text; i += 5) text[i] = ' ';
+  start((size_t)1 << 30);
+  ticket bulk[BULK], middling;
+  for (unsigned i = 0; i < BULK; i++) {
+    fill_same(&bulk[i], "bert-cls", TEXTS, (vecd_span){text, sizeof text});
+    assert_int_equal(vecd_engine_submit(engine, &bulk[i].job, NULL), VECD_OK);
+  }
+  for (unsigned n = 0; n < BULK;) {
+    vecd_engine_lock(engine);
+    for (n = 0; n < BULK && bulk[n].job.priv.begun;) n++;
+    vecd_engine_unlock(engine);
+  }
+  gate g;
+  shut_gate(&g, "bert-cls");
+  fill_same(&middling, "bert-cls", 6, VECD_SPAN("aa"));
+  middling.job.done = count_batches;
+  assert_int_equal(vecd_engine_submit(engine, &middling.job, NULL), VECD_OK);
+  uint64_t before = n_batches();
+  open_gate(&g);
+  wait_for(&middling);
+  assert_int_equal(middling.job.status, VECD_OK);
+  assert_true(batches_at_end > before && batches_at_end <= before + 3); /* one of another before it */
+  drop(&middling);
+  for (unsigned i = 0; i < BULK; i++) {
+    vecd_engine_cancel(engine, &bulk[i].job);
+    wait_for(&bulk[i]);
+    assert_int_equal(bulk[i].job.status, VECD_CANCELLED);
+    drop(&bulk[i]);
+  }
+  stop();
+}
+
 static void what_is_left_at_the_end_is_told(void **state) {
   (void)state;
   enum { MANY = 50 };
@@ -406,6 +461,7 @@ int main(void) {
       cmocka_unit_test(a_busy_model_is_preloaded_too),
       cmocka_unit_test(when_to_try_again),
       cmocka_unit_test(a_short_job_does_not_wait_for_long_ones),
+      cmocka_unit_test(a_new_job_passes_those_that_have_begun),
       cmocka_unit_test(what_is_left_at_the_end_is_told),
   };
   int failed = cmocka_run_group_tests_name("engine", tests, NULL, NULL);
