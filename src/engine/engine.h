@@ -93,6 +93,7 @@ struct vecd_job {
     uint64_t batch;         /* the latest that had items of it */
     size_t taken, finished; /* items */
     size_t tokens_left;     /* about, of the items that are not taken */
+    size_t tokens_had;      /* about, of those that are, when there were others */
     unsigned char place;    /* in which list it is */
     bool begun, dropped, cut, failed, ended;
   } priv;

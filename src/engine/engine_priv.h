@@ -20,7 +20,7 @@
 #include "engine/quality_memory.h"
 
 /* Where a job is. */
-enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_LONG, VECD_JOB_BEGUN, VECD_JOB_WAITING };
+enum { VECD_JOB_NOWHERE, VECD_JOB_READY, VECD_JOB_LONG, VECD_JOB_BULK, VECD_JOB_WAITING };
 
 enum { VECD_BATCH_SIZES = 8 }; /* told apart by their cost; the last has no limit */
 
@@ -37,9 +37,9 @@ typedef struct vecd_slot {
   vecd_model *model;        /* set in state RESIDENT */
   vecd_job_list ready;      /* of a resident model: jobs with items left, in the order in which they get their next piece */
   vecd_job_list long_jobs;  /* likewise those that came with a good part of a batch */
-  vecd_job_list begun;      /* and those of them that have had a piece */
+  vecd_job_list bulk;       /* and those of them that have had a lot already */
   bool long_first;          /* the last batch passed them over */
-  bool begun_first;         /* the last piece of a long job was the first of one */
+  bool bulk_first;          /* the last batch with long jobs passed these over */
   vecd_job_list waiting;    /* for the model to be loaded, or loaded again */
   size_t n_jobs;            /* in either, or with items in the batch only */
   bool busy;                /* has the batch */
@@ -149,12 +149,12 @@ vecd_slot *vecd_slot_find(const vecd_engine *e, const char *id);
 size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const vecd_item *item);
 /* A new job: into the queue where it belongs. */
 void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
-/* The long job whose turn it is: those that wait for their first piece and those that have had one take turns. NULL: none. */
+/* The long job whose turn it is; NULL: none. */
 vecd_job *vecd_slot_next_long(const vecd_slot *slot);
 /* Out of the queue, to get a piece. */
 void vecd_slot_take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job);
 /* Back into the queue: behind the others where it got a piece, else where it was. */
-void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, bool got_a_piece);
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, size_t piece_tokens);
 bool vecd_slot_has_long(const vecd_slot *slot);
 /* One more item of a job is in the batch. */
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens);

@@ -80,16 +80,17 @@ static bool a_long_one_is_next(const vecd_slot *slot, bool long_turn, bool is_fi
 
 /* Takes items of jobs in turn until the batch is full or there is no more. Long jobs do not join the others in their batches, so
  * that a short request never waits for more than one batch with long ones; but after a batch that passed them over they go first,
- * one at least and all that came before the others: where there is more to do than can be done, both kinds wait about as long. */
+ * one at least and all that came before the others: where there is more to do than can be done, both kinds wait about as long. Of the
+ * long ones those that have had a lot begin every other of these batches only. */
 static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
   size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / TURNS_OF_BATCH, enough = enough_tokens(e, slot);
-  bool long_turn = vecd_slot_has_long(slot) && (slot->long_first || !slot->ready.n), full = false;
+  bool long_turn = vecd_slot_has_long(slot) && (slot->long_first || !slot->ready.n), full = false, bulk = false;
   while (n < VECD_MODEL_MAX_ITEMS && tokens < most && !full) {
     bool is_long = a_long_one_is_next(slot, long_turn, n == 0);
     vecd_job *job = is_long ? vecd_slot_next_long(slot) : slot->ready.first;
     if (!job || (tokens >= enough && job != e->origins[n - 1].job)) break;
+    bool is_bulk = job->priv.place == VECD_JOB_BULK;
     vecd_slot_take_out(e, slot, job);
-    if (is_long) slot->begun_first = !job->priv.taken;
     vecd_err err;
     vecd_status s = prepare(job, slot->model, &err);
     if (s) {
@@ -109,8 +110,11 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
       tokens += guess;
       of_job += guess;
     }
-    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, is_long, of_job > 0);
+    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, is_long, of_job);
+    if (is_bulk && of_job) slot->bulk_first = false;
+    bulk |= is_bulk && of_job;
   }
+  if (long_turn) slot->bulk_first = !bulk;
   slot->long_first = !long_turn && vecd_slot_has_long(slot);
   e->batch_tokens = tokens;
   return n;
@@ -213,7 +217,7 @@ static vecd_slot *next_slot(const vecd_engine *e) {
 static bool wait_for_company(vecd_engine *e, const vecd_slot *slot) {
   const vecd_job *job = slot->ready.first, *other = slot->long_jobs.first;
   if (!job || (other && other->priv.submitted_ns < job->priv.submitted_ns)) job = other;
-  if (!job || slot->begun.n) return false;
+  if (!job || slot->bulk.n) return false;
   uint64_t until = job->priv.submitted_ns + (uint64_t)e->settings.batch_window_us * 1000u;
   if (!e->settings.batch_window_us || slot->leaving || e->stopping || slot->queued_tokens >= e->settings.batch_tokens ||
       vecd_now_ns() >= until)

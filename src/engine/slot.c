@@ -7,6 +7,9 @@
 /* A job of more than that part of a batch is a long one. */
 #define SHORT_OF_BATCH 8
 
+/* A long one that has had so many batches' worth is bulk. */
+#define BATCHES_OF_BULK 2
+
 /* What a long one counts for others at the most. */
 #define MOST_BATCHES_AHEAD 4
 
@@ -24,7 +27,7 @@ size_t vecd_job_guess_tokens(const vecd_slot *slot, const vecd_job *job, const v
 }
 
 bool vecd_job_is_short(const vecd_engine *e, const vecd_job *job) {
-  bool is_long = job->priv.place == VECD_JOB_LONG || job->priv.place == VECD_JOB_BEGUN;
+  bool is_long = job->priv.place == VECD_JOB_LONG || job->priv.place == VECD_JOB_BULK;
   return !is_long && job->priv.tokens_left <= e->settings.batch_tokens / SHORT_OF_BATCH;
 }
 
@@ -47,7 +50,7 @@ double vecd_engine_expected_wait_ns(const vecd_engine *e, bool is_short) {
   return is_short ? fmin(all, 2 * n_busy * of_short) : all;
 }
 
-bool vecd_slot_has_long(const vecd_slot *slot) { return slot->long_jobs.n || slot->begun.n; }
+bool vecd_slot_has_long(const vecd_slot *slot) { return slot->long_jobs.n || slot->bulk.n; }
 
 bool vecd_slot_has_work(const vecd_slot *slot) {
   return slot->state == VECD_MODEL_RESIDENT && (slot->ready.n || vecd_slot_has_long(slot));
@@ -64,10 +67,10 @@ static size_t ahead(const vecd_engine *e, const vecd_job *job) {
 }
 
 static vecd_job_list *list_of(vecd_slot *slot, const vecd_job *job) {
-  return job->priv.place == VECD_JOB_READY   ? &slot->ready
-         : job->priv.place == VECD_JOB_LONG  ? &slot->long_jobs
-         : job->priv.place == VECD_JOB_BEGUN ? &slot->begun
-                                             : &slot->waiting;
+  return job->priv.place == VECD_JOB_READY  ? &slot->ready
+         : job->priv.place == VECD_JOB_LONG ? &slot->long_jobs
+         : job->priv.place == VECD_JOB_BULK ? &slot->bulk
+                                            : &slot->waiting;
 }
 
 static void put(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place, bool first) {
@@ -149,13 +152,14 @@ void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job) {
 }
 
 vecd_job *vecd_slot_next_long(const vecd_slot *slot) {
-  bool begun = slot->begun.n && (slot->begun_first || !slot->long_jobs.n);
-  return (begun ? &slot->begun : &slot->long_jobs)->first;
+  bool is_bulk = slot->bulk.n && (slot->bulk_first || !slot->long_jobs.n);
+  return (is_bulk ? &slot->bulk : &slot->long_jobs)->first;
 }
 
-void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, bool got_a_piece) {
-  unsigned char place = !a_long_one ? VECD_JOB_READY : job->priv.taken ? VECD_JOB_BEGUN : VECD_JOB_LONG;
-  put(e, slot, job, place, !got_a_piece);
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, size_t piece_tokens) {
+  job->priv.tokens_had += piece_tokens;
+  bool is_bulk = job->priv.tokens_had >= BATCHES_OF_BULK * e->settings.batch_tokens;
+  put(e, slot, job, !a_long_one ? VECD_JOB_READY : is_bulk ? VECD_JOB_BULK : VECD_JOB_LONG, piece_tokens == 0);
 }
 
 static void leave_queue(vecd_engine *e, vecd_slot *slot, size_t texts, size_t tokens) {
