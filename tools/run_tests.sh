@@ -96,7 +96,7 @@ test_tsan() {
     $wrapper "$probe/p" || { rm -rf "$probe"; echo "tsan: cannot run here; try: sysctl vm.mmap_rnd_bits=28" >&2; return 1; }
   fi
   rm -rf "$probe"
-  suites build-tsan 10 unit
+  suites build-tsan 10 threads
   wrapper=
 }
 
