@@ -93,7 +93,8 @@
   X(batch_window_us, NUMBER, "batch-window-us", 0, "VECD_BATCH_WINDOW_US", "MICROSECONDS", 0, 1000000, "0", VECD_CMD_SERVE,    \
     "how long a batch that is not full waits for company")                                                                     \
   X(busy_poll_ms, NUMBER, "busy-poll-ms", 0, "VECD_BUSY_POLL_MS", "MILLISECONDS", 0, 3600000, "0", VECD_CMD_SERVE,             \
-    "keep the processors from halting for so long after a request: steadier answers on virtual machines, for all their idle "  \
+    "keep the processors from halting for so long after a request: steadier answers on some virtual machines, for all their "  \
+    "idle "                                                                                                                    \
     "time")                                                                                                                    \
   X(request_timeout, NUMBER, "request-timeout", 0, "VECD_REQUEST_TIMEOUT", "SECONDS", 1, 86400, "10", VECD_CMD_SERVE,          \
     "a request that has waited so long for its first batch is answered 504")                                                   \
