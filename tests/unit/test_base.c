@@ -580,6 +580,24 @@ static void members_have_processors_of_their_own(void **state) {
   vecd_team_free(&team);
 }
 
+/* make() again and again, each time with another of its allocations failing, until there are no more. */
+static void fail_every_allocation(vecd_status (*make)(void)) {
+  for (uint64_t n = 1;; n++) {
+    vecd_mem_fail_nth(n);
+    vecd_status s = make();
+    vecd_mem_fail_nth(0);
+    if (s == VECD_OK) break;
+    assert_int_equal(s, VECD_NO_MEMORY);
+  }
+}
+
+static vecd_status make_team(void) {
+  vecd_team *team = NULL;
+  vecd_status s = vecd_team_new(3, &team, NULL);
+  vecd_team_free(&team);
+  return s;
+}
+
 static void teams_give_everything_back(void **state) {
   (void)state;
   size_t before = vecd_mem_total_bytes();
@@ -588,16 +606,15 @@ static void teams_give_everything_back(void **state) {
     assert_int_equal(vecd_team_new(4, &team, NULL), VECD_OK);
     vecd_team_free(&team);
   }
-  for (uint64_t n = 1;; n++) {
-    vecd_team *team = NULL;
-    vecd_mem_fail_nth(n);
-    vecd_status s = vecd_team_new(3, &team, NULL);
-    vecd_mem_fail_nth(0);
-    vecd_team_free(&team);
-    if (s == VECD_OK) break;
-    assert_int_equal(s, VECD_NO_MEMORY);
-  }
+  fail_every_allocation(make_team);
   assert_int_equal(vecd_mem_total_bytes(), before);
+}
+
+static vecd_status make_busy_poll(void) {
+  vecd_busy_poll *poll = NULL;
+  vecd_status s = vecd_busy_poll_new(1, &poll, NULL);
+  vecd_busy_poll_free(&poll);
+  return s;
 }
 
 /* Ended while its threads begin, spin, and sleep. */
@@ -616,15 +633,7 @@ static void busy_polling_ends_whenever_it_is_told_to(void **state) {
     assert_null(poll);
   }
   vecd_busy_poll_free(NULL);
-  for (uint64_t n = 1;; n++) {
-    vecd_busy_poll *poll = NULL;
-    vecd_mem_fail_nth(n);
-    vecd_status s = vecd_busy_poll_new(1, &poll, NULL);
-    vecd_mem_fail_nth(0);
-    vecd_busy_poll_free(&poll);
-    if (s == VECD_OK) break;
-    assert_int_equal(s, VECD_NO_MEMORY);
-  }
+  fail_every_allocation(make_busy_poll);
   assert_int_equal(vecd_mem_total_bytes(), before);
 }
 

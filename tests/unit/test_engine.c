@@ -330,12 +330,18 @@ static void count_done(vecd_job *job) {
   on_done(job);
 }
 
-/* n_long jobs of so many texts of so many bytes are there already: it is answered before any of them. */
-static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
-  enum { MOST_LONG = 8, MOST_BYTES = 400 };
-  static char text[MOST_BYTES];
+/* Words, so many bytes of them; good until the next call. */
+static vecd_span words(size_t n_bytes) {
+  static char text[400];
   memset(text, 'a', n_bytes);
   for (size_t i = 0; i < n_bytes; i += 5) text[i] = ' ';
+  return (vecd_span){text, n_bytes};
+}
+
+/* n_long jobs of so many texts of so many bytes are there already: it is answered before any of them. */
+static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
+  enum { MOST_LONG = 8 };
+  vecd_span text = words(n_bytes);
   start(0);
   gate g;
   ticket t[MOST_LONG + 1];
@@ -343,7 +349,7 @@ static void come_after(unsigned n_long, size_t n_texts, size_t n_bytes) {
   shut_gate(&g, "bert-cls");
   for (unsigned i = 0; i <= n_long; i++) {
     if (i < n_long)
-      fill_same(&t[i], "bert-cls", n_texts, (vecd_span){text, n_bytes});
+      fill_same(&t[i], "bert-cls", n_texts, text);
     else
       fill(&t[i], "bert-cls", 1, i);
     t[i].job.done = count_done;
@@ -381,13 +387,11 @@ static void count_batches(vecd_job *job) {
 static void a_new_job_passes_those_that_have_had_a_lot(void **state) {
   (void)state;
   enum { BULK = 8, TEXTS = 4000 };
-  static char text[400];
-  memset(text, 'a', sizeof text);
-  for (size_t i = 0; i < sizeof text; i += 5) text[i] = ' ';
+  vecd_span text = words(400);
   start((size_t)1 << 30);
   ticket bulk[BULK], middling;
   for (unsigned i = 0; i < BULK; i++) {
-    fill_same(&bulk[i], "bert-cls", TEXTS, (vecd_span){text, sizeof text});
+    fill_same(&bulk[i], "bert-cls", TEXTS, text);
     assert_int_equal(vecd_engine_submit(engine, &bulk[i].job, NULL), VECD_OK);
   }
   for (unsigned n = 0; n < BULK;) {
