@@ -153,8 +153,8 @@ void vecd_slot_take(vecd_engine *e, vecd_slot *slot, vecd_job *job);
 vecd_job *vecd_slot_next_long(const vecd_slot *slot);
 /* Out of the queue, to get a piece. */
 void vecd_slot_take_out(vecd_engine *e, vecd_slot *slot, vecd_job *job);
-/* Back into the queue: behind the others where it got a piece, else where it was. */
-void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, size_t piece_tokens);
+/* Back to the place it had: behind the others where it got a piece, else where it was. */
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place, size_t piece_tokens);
 bool vecd_slot_has_long(const vecd_slot *slot);
 /* One more item of a job is in the batch. */
 void vecd_job_item_taken(vecd_engine *e, vecd_job *job, size_t tokens);

@@ -8,8 +8,10 @@
 /* id: borrowed. row: nullable; its catalogue must be held until the model is open. */
 static inline vecd_model_hints vecd_hints_of(const char *id, const vecd_catalogue_row *row) {
   vecd_model_hints hints = {.id = id, .prompts_from = "the catalogue"};
-  if (row) hints.prompts = row->prompts;
-  if (row) hints.excludes_prompt = row->excludes_prompt;
+  if (row) {
+    hints.prompts = row->prompts;
+    hints.excludes_prompt = row->excludes_prompt;
+  }
   return hints;
 }
 

@@ -72,10 +72,11 @@ static vecd_status prepare(vecd_job *job, const vecd_model *model, vecd_err *err
   return VECD_OK;
 }
 
-/* Whether the batch that is being formed goes on with a long job. */
-static bool a_long_one_is_next(const vecd_slot *slot, bool long_turn, bool is_first) {
-  const vecd_job *waits = vecd_slot_next_long(slot), *other = slot->ready.first;
-  return long_turn && waits && (is_first || !other || waits->priv.submitted_ns < other->priv.submitted_ns);
+/* What the batch that is being formed goes on with; NULL: nothing. */
+static vecd_job *next_job(const vecd_slot *slot, bool long_turn, bool is_first) {
+  vecd_job *long_one = long_turn ? vecd_slot_next_long(slot) : NULL, *other = slot->ready.first;
+  bool is_long = long_one && (is_first || !other || long_one->priv.submitted_ns < other->priv.submitted_ns);
+  return is_long ? long_one : other;
 }
 
 /* Takes items of jobs in turn until the batch is full or there is no more. Long jobs do not join the others in their batches, so
@@ -86,10 +87,9 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
   size_t n = 0, tokens = 0, most = e->settings.batch_tokens, turn = most / TURNS_OF_BATCH, enough = enough_tokens(e, slot);
   bool long_turn = vecd_slot_has_long(slot) && (slot->long_first || !slot->ready.n), full = false, bulk = false;
   while (n < VECD_MODEL_MAX_ITEMS && tokens < most && !full) {
-    bool is_long = a_long_one_is_next(slot, long_turn, n == 0);
-    vecd_job *job = is_long ? vecd_slot_next_long(slot) : slot->ready.first;
+    vecd_job *job = next_job(slot, long_turn, n == 0);
     if (!job || (tokens >= enough && job != e->origins[n - 1].job)) break;
-    bool is_bulk = job->priv.place == VECD_JOB_BULK;
+    unsigned char place = job->priv.place;
     vecd_slot_take_out(e, slot, job);
     vecd_err err;
     vecd_status s = prepare(job, slot->model, &err);
@@ -110,9 +110,11 @@ static size_t form_batch(vecd_engine *e, vecd_slot *slot) {
       tokens += guess;
       of_job += guess;
     }
-    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, is_long, of_job);
-    if (is_bulk && of_job) slot->bulk_first = false;
-    bulk |= is_bulk && of_job;
+    if (job->priv.taken < job->n_items) vecd_slot_put_back(e, slot, job, place, of_job);
+    if (place == VECD_JOB_BULK && of_job) {
+      bulk = true;
+      slot->bulk_first = false;
+    }
   }
   if (long_turn) slot->bulk_first = !bulk;
   slot->long_first = !long_turn && vecd_slot_has_long(slot);

@@ -32,9 +32,10 @@ bool vecd_job_is_short(const vecd_engine *e, const vecd_job *job) {
 }
 
 size_t vecd_engine_queued_tokens(const vecd_engine *e, bool is_short) {
+  if (!is_short) return e->queued_tokens;
   size_t n = 0;
-  for (const vecd_slot *slot = e->slots; slot && is_short; slot = slot->next) n += slot->short_tokens;
-  return is_short ? n : e->queued_tokens;
+  for (const vecd_slot *slot = e->slots; slot; slot = slot->next) n += slot->short_tokens;
+  return n;
 }
 
 /* A short job waits for the short ones before it; each batch of them may have one of the long ones before it, and as many of every
@@ -156,10 +157,10 @@ vecd_job *vecd_slot_next_long(const vecd_slot *slot) {
   return (is_bulk ? &slot->bulk : &slot->long_jobs)->first;
 }
 
-void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, bool a_long_one, size_t piece_tokens) {
+void vecd_slot_put_back(vecd_engine *e, vecd_slot *slot, vecd_job *job, unsigned char place, size_t piece_tokens) {
   job->priv.tokens_had += piece_tokens;
   bool is_bulk = job->priv.tokens_had >= BATCHES_OF_BULK * e->settings.batch_tokens;
-  put(e, slot, job, !a_long_one ? VECD_JOB_READY : is_bulk ? VECD_JOB_BULK : VECD_JOB_LONG, piece_tokens == 0);
+  put(e, slot, job, place == VECD_JOB_LONG && is_bulk ? VECD_JOB_BULK : place, piece_tokens == 0);
 }
 
 static void leave_queue(vecd_engine *e, vecd_slot *slot, size_t texts, size_t tokens) {
