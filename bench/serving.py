@@ -142,8 +142,9 @@ def first(bench):
 def open_loop(bench):
     """Windows of a second, in turns; the medians of their quantiles, each against a lone request of the same moment.
 
-    At random moments (Poisson) requests queue however fast each is served: where each takes a fixed time D, one after the other, P95 in
-    such windows is 3.3 D at a load of 0.55 and 4.5 D at 0.7, before anything else delays them. Even intervals, as most load generators keep, show what the server and the machine add."""
+    At random moments (Poisson) requests queue however fast each is served: where each takes a fixed time D, one after the other,
+    P95 in such windows is 3.3 D at a load of 0.55 and 4.5 D at 0.7, before anything else delays them. Even intervals, as most
+    load generators keep, show what the server and the machine add."""
     arrivals, polls = ("even", "random"), (0, BUSY_POLL_MS)
     seen = {(arrival, poll): [] for arrival in arrivals for poll in polls}
     lone, rates, fixed, failed = [], [], [], 0

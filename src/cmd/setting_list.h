@@ -89,13 +89,12 @@
   X(max_request_memory, BYTES, "max-request-memory", 0, "VECD_MAX_REQUEST_MEMORY", "BYTES", 1, (uint64_t)1 << 50, "512M",      \
     VECD_CMD_SERVE, "what requests may take in memory, all together; further ones are answered 429")                           \
   X(max_queue_tokens, NUMBER, "max-queue-tokens", 0, "VECD_MAX_QUEUE_TOKENS", "N", 1, (uint64_t)1 << 40, "524288",             \
-    VECD_CMD_SERVE, "about how many tokens may wait; further requests are answered 429")                                       \
+    VECD_CMD_SERVE, "about how many tokens may wait, short requests' by themselves; further ones are answered 429")            \
   X(batch_window_us, NUMBER, "batch-window-us", 0, "VECD_BATCH_WINDOW_US", "MICROSECONDS", 0, 1000000, "0", VECD_CMD_SERVE,    \
     "how long a batch that is not full waits for company")                                                                     \
   X(busy_poll_ms, NUMBER, "busy-poll-ms", 0, "VECD_BUSY_POLL_MS", "MILLISECONDS", 0, 3600000, "0", VECD_CMD_SERVE,             \
-    "keep the processors from halting for so long after a request: steadier answers on some virtual machines, for all their "  \
-    "idle "                                                                                                                    \
-    "time")                                                                                                                    \
+    "keep the processors from halting for so long after a request: steadier answers on some virtual machines, for all "        \
+    "their idle time")                                                                                                         \
   X(request_timeout, NUMBER, "request-timeout", 0, "VECD_REQUEST_TIMEOUT", "SECONDS", 1, 86400, "10", VECD_CMD_SERVE,          \
     "a request that has waited so long for its first batch is answered 504")                                                   \
   X(inference_timeout, NUMBER, "inference-timeout", 0, "VECD_INFERENCE_TIMEOUT", "SECONDS", 1, 86400, "5", VECD_CMD_SERVE,     \

@@ -47,7 +47,8 @@ typedef struct vecd_engine_settings {
                                   that who comes next does not wait long; 512 */
   unsigned batch_window_us;    /* how long a batch that is not full waits for company; 0 */
   unsigned busy_poll_ms;       /* how long processors are kept from halting after a job came or was done (busy_poll.h); 0 */
-  size_t max_queue_tokens;     /* about how many tokens may wait, all models together, beyond which jobs are refused; 524288 */
+  size_t max_queue_tokens;     /* about how many tokens may wait, all models together, those of short jobs counted by
+                                  themselves, beyond which jobs are refused; 524288 */
   unsigned request_timeout_ms; /* longest wait of a job for its first batch; 10000 */
   unsigned batch_timeout_ms;   /* longest time of one batch, to which a measured allowance for its tokens is added; 5000 */
 } vecd_engine_settings;
